@@ -1,0 +1,6 @@
+"""`python -m planloom`."""
+
+from planloom.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The library: one function a verb; imports what it needs when called."""

@@ -1,0 +1,1 @@
+"""Rules about plans, one a file; they yield diagnostics."""

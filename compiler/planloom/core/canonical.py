@@ -1,0 +1,125 @@
+"""Canonical JSON (RFC 8785 for the subset we use) and a strict reader of it.
+
+The subset: objects with ASCII keys, arrays, strings without lone surrogates, integers of magnitude below 2**53, booleans
+and null. No floats. On this subset `json.dumps` with sorted keys equals RFC 8785 byte for byte; the tests
+compare with an independent implementation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final, NoReturn, TypeAlias
+
+from planloom.core.errors import PlanloomError
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
+
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 8259 section 6, I-JSON RFC 7493 section 2.2)."""
+
+MAX_DEPTH: Final = 64
+"""More nesting than any document of ours has; bounds recursion on hostile input."""
+
+
+class CanonicalError(PlanloomError):
+    """Bytes that are not canonical JSON, or a value that has no canonical form."""
+
+
+def encode(value: Json) -> bytes:
+    """Return the canonical bytes of `value`, without a trailing newline.
+
+    Raises: CanonicalError for floats, big integers, non-ASCII keys, lone surrogates and deep nesting.
+    """
+    _check(value, MAX_DEPTH)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def decode(content: bytes, *, canonical: bool = True) -> Json:
+    """Return the value that `content` encodes.
+
+    With `canonical` the bytes must be exactly what `encode` writes for the value, so no other reader can see
+    another document in them.
+
+    Raises: CanonicalError for anything else: bad UTF-8, a BOM, duplicate keys, floats, NaN, deep nesting.
+    """
+    try:
+        text = content.decode("utf-8")
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+            parse_int=_parse_int,
+        )
+        if canonical:
+            if encode(value) != content:
+                _refuse("not in canonical form")
+        else:
+            _check(value, MAX_DEPTH)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        message = f"not JSON: {error}"
+        raise CanonicalError(message) from error
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise CanonicalError(message) from error
+    return value
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of `content` as 64 lower-case hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise CanonicalError(reason)
+
+
+def _refuse_number(text: str) -> NoReturn:
+    _refuse(f"number {text[:20]} is not a plain integer")
+
+
+def _parse_int(text: str) -> int:
+    # int() of a very long text is quadratic, so the length is looked at first.
+    if len(text) > 17 or abs(int(text)) > MAX_INTEGER or text == "-0":
+        _refuse(f"integer {text[:20]} is out of range")
+    return int(text)
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        _refuse("an object has a key twice")
+    return result
+
+
+def _check(value: Json, depth: int) -> None:
+    if depth < 0:
+        _refuse("nested too deeply")
+    match value:
+        case None | bool():
+            return
+        case int():
+            if abs(value) > MAX_INTEGER:
+                _refuse("integer out of range")
+        case str():
+            _check_text(value)
+        case list():
+            for item in value:
+                _check(item, depth - 1)
+        case dict():
+            for key, item in value.items():
+                if not key.isascii():
+                    _refuse(f"key {key!r} is not ASCII text")
+                _check(item, depth - 1)
+        case _:
+            _refuse(f"{type(value).__name__} has no canonical form")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        message = "text holds a lone surrogate"
+        raise CanonicalError(message) from error

@@ -1,0 +1,1 @@
+"""The order of a plan: linear extension, barriers, levels, critical path, cycles."""

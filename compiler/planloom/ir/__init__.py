@@ -1,0 +1,1 @@
+"""The part of GitHub's workflow language that we emit, as values."""

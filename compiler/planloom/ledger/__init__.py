@@ -1,0 +1,1 @@
+"""Where chains of records live: files, git refs, memory."""

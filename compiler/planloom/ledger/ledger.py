@@ -1,0 +1,102 @@
+"""What a ledger is: chains of entries, read together, appended to by compare-and-swap.
+
+A ledger stores bytes; it knows neither signatures nor events. Entry *i* of a chain (1-based) is written once and never
+changed. No append is ever half visible, in one chain or across several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FOLDERS: Final = ("claims", "gates", "handoff", "reverts", "work-items")
+"""Where entries lie in `artifacts/`, sorted. An entry's folder is chosen by its event (`records.record.FOLDERS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain ends: the number of entries, and a token that names the last one's exact bytes ("" when empty)."""
+
+    index: int
+    token: str
+
+
+EMPTY: Final = Head(0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: the folder it lies in, its bytes, and files that belong to it (name → bytes), kept beside it."""
+
+    folder: str
+    content: bytes
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain as read: entries in order (attachments are not loaded) and the head to append after."""
+
+    name: str
+    entries: tuple[Entry, ...] = ()
+    head: Head = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One entry to be appended after `expected`."""
+
+    expected: Head
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """Every entry was appended; the new heads."""
+
+    heads: Mapping[str, Head]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nothing was appended: some chain had moved on. Read again and decide again."""
+
+    chains: tuple[str, ...]
+
+
+Outcome: TypeAlias = Won | Lost
+
+
+class Ledger(Protocol):
+    """Where chains live."""
+
+    def describe(self) -> str:
+        """Return where this is, for people: `files artifacts/`, `git origin`."""
+        ...
+
+    def items(self) -> tuple[str, ...]:
+        """Return every work item id that has an `_item` chain, sorted."""
+        ...
+
+    def read(self, names: Sequence[str]) -> dict[str, Chain]:
+        """Return chains as of one moment.
+
+        Shape: a name ending in `/` means every chain below it (`release-1/`), any other name one chain; a named chain that does
+        not exist comes back empty. Sorted by name. Raises: StoreError when anything can't be read
+        or an entry is missing in the middle; TrustError when a chain was rewound.
+        """
+        ...
+
+    def append(self, entries: Mapping[str, Append]) -> Outcome:
+        """Append to several chains, all or nothing. Durable when it returns `Won`.
+
+        Raises: StoreError when the store refuses or can't be reached (then nothing is known to be written).
+        """
+        ...
+
+    def attachment(self, chain: str, index: int, name: str) -> bytes:
+        """Return one file that belongs to an entry. Raises: StoreError when there is none."""
+        ...

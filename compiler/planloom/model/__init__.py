@@ -1,0 +1,1 @@
+"""Nodes to plans: values with their types, each with its place."""

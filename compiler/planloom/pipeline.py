@@ -1,0 +1,1 @@
+"""The compiler as one readable list of stages."""

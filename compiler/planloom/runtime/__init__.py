@@ -1,0 +1,1 @@
+"""Carrying out a plan: delegate, claim, exec, complete, collect. Reads only what was compiled."""

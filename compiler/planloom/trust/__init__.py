@@ -1,0 +1,1 @@
+"""Keys, the trust policy, the checkpoint and the offline verifier."""

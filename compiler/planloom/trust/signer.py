@@ -1,0 +1,18 @@
+"""What signs: a protocol, so that a key can be a file, a variable or somewhere else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Signer(Protocol):
+    """Holds one Ed25519 key."""
+
+    @property
+    def key_id(self) -> str:
+        """The key id: 64 hex digits, as securesystemslib computes it (`trust.keys`)."""
+        ...
+
+    def seal(self, payload: bytes) -> bytes:
+        """Return the envelope file over a record's payload."""
+        ...
