@@ -1,0 +1,201 @@
+"""The state machine of a step, as one table.
+
+A step's state is folded from its chain, record by record. What a record may do depends on the status that the records
+before it led to, and on nothing else; what must be true of *other* chains when a claim is made (needs, approvals,
+resources) is `state.readiness`'s question.
+
+| status     | event                 | becomes                                                                        |
+| ---------- | --------------------- | ------------------------------------------------------------------------------ |
+| pending    | claimed               | running; the attempt's number is one more than the last                        |
+| running    | completed             | done, or integrated when the record says `post`                                |
+| running    | failed                | pending while automatic attempts are left, else failed                         |
+| running    | superseded            | pending: it was built on inputs that no longer count                           |
+| running    | abandoned             | pending: its holder is gone                                                    |
+| running    | invalidated           | running, but stale: it can only end as superseded, failed or abandoned         |
+| done       | integrated            | integrated                                                                     |
+| done       | invalidated           | pending, with a fresh budget of attempts                                       |
+| integrated | reverted, invalidated | pending, with a fresh budget of attempts (invalidated: only by a cascade)      |
+| failed     | retried               | pending, with one more attempt                                                 |
+| failed     | invalidated           | pending, with a fresh budget of attempts                                       |
+| pending    | invalidated           | pending                                                                        |
+| any        | refused               | unchanged: a late result is kept and counts for nothing                        |
+
+Only results that say something about the step (failure, error, timeout) use up an automatic attempt; a cancelled or
+abandoned one does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from planloom.core.errors import TrustError
+from planloom.records.record import Abandoned, Claimed, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from planloom.records.record import Record
+    from planloom.records.signed import Signed
+
+
+class Status(Enum):
+    """Where a step is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    INTEGRATED = "integrated"
+    FAILED = "failed"
+
+
+class IllegalRecord(TrustError):
+    """A record that the state machine does not allow where it stands; `code` is `E_STATE`, `E_CLAIM` or `E_ATTEMPT_TWICE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """What a step's chain says.
+
+    Shape: `attempt` is the number of the newest claim (0: none); `used` automatic attempts of `allowed` are gone; `claim` is the open
+    claim while running; `handoff` the completion that counts while done or integrated; `last` the record that ended the newest attempt; `stale`: running
+    on inputs that no longer count; `reworks`: how often its work was invalidated.
+    """
+
+    status: Status
+    attempt: int
+    used: int
+    allowed: int
+    budget: int
+    claim: Signed | None = None
+    handoff: Signed | None = None
+    last: Signed | None = None
+    stale: bool = False
+    reworks: int = 0
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the step has ended well and its work counts."""
+        return self.handoff is not None
+
+
+def initial(attempts: int) -> StepState:
+    """Return the state of a step that has no records, with this many automatic attempts."""
+    return StepState(Status.PENDING, attempt=0, used=0, allowed=attempts, budget=attempts)
+
+
+def fold(records: Iterable[Signed], attempts: int) -> StepState:
+    """Return the state that a step's chain leads to. Raises: IllegalRecord at the first record that is not allowed."""
+    state = initial(attempts)
+    for signed in records:
+        state = apply(state, signed)
+    return state
+
+
+def apply(state: StepState, signed: Signed) -> StepState:
+    """Return the state after one more record. Raises: IllegalRecord when the table does not allow it."""
+    record = signed.record
+    transition = TRANSITIONS.get((state.status, record.event))
+    if transition is None:
+        message = f"{record.chain} #{record.index}: '{record.event}' can't follow while the step is {state.status.value}"
+        raise IllegalRecord(message, code="E_ATTEMPT_TWICE" if record.event in RESULT_EVENTS else "E_STATE")
+    return transition(state, signed)
+
+
+RESULT_EVENTS: Final = frozenset({"completed", "failed", "superseded"})
+
+
+def _claimed(state: StepState, signed: Signed) -> StepState:
+    record = signed.record
+    if record.attempt is None or record.attempt.number != state.attempt + 1:
+        message = f"{record.chain} #{record.index}: claims another attempt than {state.attempt + 1}"
+        raise IllegalRecord(message, code="E_CLAIM")
+    return replace(state, status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False)
+
+
+def _open_claim(state: StepState, signed: Signed) -> Record:
+    """Return the record after checking that it ends the claim that is open."""
+    record = signed.record
+    claim = state.claim
+    named = record.body.claim if isinstance(record.body, Finished | Abandoned) else ""
+    if claim is None or named != claim.digest or record.attempt != claim.record.attempt:
+        message = f"{record.chain} #{record.index}: ends a claim that is not the open one"
+        raise IllegalRecord(message, code="E_CLAIM")
+    return record
+
+
+def _completed(state: StepState, signed: Signed) -> StepState:
+    record = _open_claim(state, signed)
+    if state.stale:
+        message = f"{record.chain} #{record.index}: completes on inputs that were invalidated"
+        raise IllegalRecord(message, code="E_DEPENDENCY")
+    integrated = isinstance(record.body, Finished) and record.body.baseline == "post"
+    status = Status.INTEGRATED if integrated else Status.DONE
+    return replace(state, status=status, claim=None, handoff=signed, last=signed)
+
+
+def _failed(state: StepState, signed: Signed) -> StepState:
+    record = _open_claim(state, signed)
+    cancelled = isinstance(record.body, Finished) and record.body.result == "cancellation"
+    used = state.used if cancelled else state.used + 1
+    status = Status.PENDING if used < state.allowed else Status.FAILED
+    return replace(state, status=status, used=used, claim=None, last=signed, stale=False)
+
+
+def _gone(state: StepState, signed: Signed) -> StepState:
+    _open_claim(state, signed)
+    return replace(state, status=Status.PENDING, claim=None, last=signed, stale=False)
+
+
+def _made_stale(state: StepState, signed: Signed) -> StepState:
+    del signed
+    return replace(state, stale=True, used=0, allowed=state.budget, reworks=state.reworks + 1)
+
+
+def _integrated(state: StepState, signed: Signed) -> StepState:
+    del signed
+    return replace(state, status=Status.INTEGRATED)
+
+
+def _again(state: StepState, signed: Signed) -> StepState:
+    del signed
+    reworks = state.reworks + (1 if state.handoff is not None else 0)
+    return replace(state, status=Status.PENDING, used=0, allowed=state.budget, handoff=None, reworks=reworks)
+
+
+def _retried(state: StepState, signed: Signed) -> StepState:
+    del signed
+    return replace(state, status=Status.PENDING, allowed=state.used + 1)
+
+
+def _kept(state: StepState, signed: Signed) -> StepState:
+    del signed
+    return state
+
+
+TRANSITIONS: Final[Mapping[tuple[Status, str], Callable[[StepState, Signed], StepState]]] = {
+    (Status.PENDING, "claimed"): _claimed,
+    (Status.RUNNING, "completed"): _completed,
+    (Status.RUNNING, "failed"): _failed,
+    (Status.RUNNING, "superseded"): _gone,
+    (Status.RUNNING, "abandoned"): _gone,
+    (Status.RUNNING, "invalidated"): _made_stale,
+    (Status.DONE, "integrated"): _integrated,
+    (Status.DONE, "invalidated"): _again,
+    (Status.INTEGRATED, "reverted"): _again,
+    (Status.INTEGRATED, "invalidated"): _again,
+    (Status.FAILED, "retried"): _retried,
+    (Status.FAILED, "invalidated"): _again,
+    (Status.PENDING, "invalidated"): _again,
+    **{(status, "refused"): _kept for status in Status},
+}
+"""Which record may follow in which status, and what it does. Whatever is not here is illegal."""
+
+
+def claim_body(state: StepState) -> Claimed:
+    """Return the body of the open claim. The caller has seen that the step is running."""
+    if state.claim is None or not isinstance(state.claim.record.body, Claimed):
+        message = "the step has no open claim"
+        raise IllegalRecord(message, code="E_CLAIM")
+    return state.claim.record.body

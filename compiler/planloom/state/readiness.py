@@ -1,0 +1,139 @@
+"""May a step be claimed now, and if not, what is in the way? Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planloom.records.record import Claimed, Decided, Dependency
+from planloom.state.machine import Status
+
+if TYPE_CHECKING:
+    from planloom.records.compiled import CompiledStep
+    from planloom.records.signed import Signed
+    from planloom.state.item import ItemView
+    from planloom.state.machine import StepState
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One thing in the way.
+
+    Shape: `kind` is stable: closed, done, integrated, running, failed, needs, approval, rejected, resource; `by` names what blocks (step keys, a
+    role, a resource, an executor); `text` says it in words.
+    """
+
+    kind: str
+    by: tuple[str, ...]
+    text: str
+
+
+def find_blockers(view: ItemView, key: str, *, claimant: str = "") -> tuple[Blocker, ...]:
+    """Return what keeps a step from being claimed, the most telling first; empty when it may be claimed.
+
+    `claimant` is the key id that would claim: its own approvals do not count for it.
+    """
+    step = view.steps[key]
+    if not view.item.is_open:
+        return (Blocker("closed", (view.item.id,), f"work item {view.item.id} is closed"),)
+    own = _own_blocker(view.states[key])
+    if own is not None:
+        return (own,)
+    return tuple(
+        blocker
+        for blocker in (_needs_blocker(view, step), _gate_blocker(view, step, claimant), *_resource_blockers(view, step))
+        if blocker is not None
+    )
+
+
+def depends_on(view: ItemView, step: CompiledStep) -> tuple[Dependency, ...]:
+    """Return the handoffs that the step builds upon now; those that are not there yet are left out."""
+    found = []
+    for key in step.predecessors:
+        handoff = view.states[key].handoff
+        if handoff is not None:
+            found.append(Dependency(key, handoff.digest))
+    return tuple(found)
+
+
+def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -> tuple[Signed, ...]:
+    """Return the approvals that count now, one a key: bound to this plan, step and inputs, not expired, not the claimant's, not withdrawn."""
+    return tuple(d for d in _decisions(view, step) if d.record.event == "approved" and d.key_id != claimant)
+
+
+def _decisions(view: ItemView, step: CompiledStep) -> tuple[Signed, ...]:
+    """The newest decision of each key that is bound to what the step would start from."""
+    inputs = frozenset(depends_on(view, step))
+    newest: dict[str, Signed] = {}
+    for signed in view.gates.get(step.key, ()):
+        record, body = signed.record, signed.record.body
+        bound = (
+            isinstance(body, Decided)
+            and record.plan.digest == view.item.plan.digest
+            and record.step is not None
+            and record.step.digest == step.digest
+            and frozenset(body.inputs) == inputs
+            and (not body.expires or view.now < body.expires)
+        )
+        if bound:
+            newest[signed.key_id] = signed
+    return tuple(newest.values())
+
+
+def _own_blocker(state: StepState) -> Blocker | None:
+    match state.status:
+        case Status.PENDING:
+            return None
+        case Status.RUNNING:
+            claim = state.claim
+            who = claim.record.body.executor if claim and isinstance(claim.record.body, Claimed) else ""
+            since = claim.record.at if claim else ""
+            attempt = claim.record.attempt.id if claim and claim.record.attempt else ""
+            return Blocker("running", (who,), f"claimed by {who} since {since} as {attempt}")
+        case Status.DONE:
+            return Blocker("done", (), "it is done")
+        case Status.INTEGRATED:
+            return Blocker("integrated", (), "it is integrated: part of the baseline until it is reverted")
+        case Status.FAILED:
+            return Blocker("failed", (), f"it failed, and all {state.allowed} attempts are used up")
+
+
+def _needs_blocker(view: ItemView, step: CompiledStep) -> Blocker | None:
+    missing = tuple(key for key in step.predecessors if not view.states[key].is_valid)
+    if not missing:
+        return None
+    shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    verb = "needs" if any(key in step.needs for key in missing) else "comes after"
+    return Blocker("needs", missing, f"{verb} {shown}")
+
+
+def _gate_blocker(view: ItemView, step: CompiledStep, claimant: str) -> Blocker | None:
+    if step.gate is None:
+        return None
+    role, wanted = step.gate
+    if any(not view.states[key].is_valid for key in step.predecessors):
+        return Blocker("approval", (role,), f"{_approvals(wanted)} by {role}")
+    decisions = _decisions(view, step)
+    rejected = [d for d in decisions if d.record.event == "rejected"]
+    if rejected:
+        return Blocker("rejected", (role,), f"rejected by {rejected[-1].record.actor}")
+    missing = wanted - len(count_approvals(view, step, claimant=claimant))
+    if missing <= 0:
+        return None
+    return Blocker("approval", (role,), f"{_approvals(missing)} by {role}")
+
+
+def _approvals(count: int) -> str:
+    return f"{count} approval{'' if count == 1 else 's'}"
+
+
+def _resource_blockers(view: ItemView, step: CompiledStep) -> list[Blocker]:
+    blockers = []
+    capacities = view.header.settings.get("resources", {})
+    for name, amount in sorted(step.resources.items()):
+        held = view.held.get(name, {})
+        free = int(capacities.get(name, 0)) - sum(held.values())
+        if amount > free:
+            holders = tuple(held)
+            blockers.append(Blocker("resource", (name, *holders), f"waits for {name}, held by {', '.join(holders)}"))
+    return blockers
