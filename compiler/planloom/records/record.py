@@ -226,10 +226,9 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """Units of a resource are taken by an attempt (acquired) or given back (released)."""
+    """Units of a resource are taken by attempts (acquired) or given back (released): holder (`<chain>#<attempt>`) → units."""
 
-    holder: str
-    amount: int
+    holders: Mapping[str, int]
 
 
 Body: TypeAlias = (
@@ -554,7 +553,7 @@ _FINISHED: Final = _fields(
     manifest=FLAG,
 )
 _DECIDED: Final = _fields(inputs=DEPENDENCIES, reason=TEXT, expires=OPTIONAL_TIMESTAMP, reentry_step=TEXT)
-_HELD: Final = _fields(holder=TEXT, amount=NATURAL)
+_HELD: Final = _fields(holders=AMOUNTS)
 
 FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     "opened": _fields(params=SCALARS, commit=TEXT, branch=TEXT, repository=TEXT, reason=TEXT, follow=FLAG),

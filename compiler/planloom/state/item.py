@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planloom.core.errors import TrustError
@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 class ItemState:
     """What a work item's own chain says.
 
-    Shape: `plan` is the plan it is bound to now (the last migration's, else the one it was opened with), `plan_index` the entry of the chain beside
-    which that compiled plan lies; `closed` the record that ended it.
+    Shape: `bound` is the record that binds it to its plan now (the last migration, else the opening): the compiled plan lies beside
+    that record; `commit` is the source commit that goes with it; `closed` the record that ended it.
     """
 
     id: str
     opened: Signed
     body: Opened
-    plan: PlanRef
-    plan_index: int
+    bound: Signed
     commit: str
     closed: Signed | None
+
+    @property
+    def plan(self) -> PlanRef:
+        """The plan that the work item is bound to."""
+        return self.bound.record.plan
 
     @property
     def is_open(self) -> bool:
@@ -46,12 +50,11 @@ def fold_item(item: str, records: Iterable[Signed]) -> ItemState:
         record = signed.record
         match record.body:
             case Opened() if state is None:
-                state = ItemState(item, signed, record.body, record.plan, record.index, record.body.commit, None)
+                state = ItemState(item, signed, record.body, signed, record.body.commit, None)
             case Migrated() if state is not None and state.is_open:
-                commit = record.body.commit or state.commit
-                state = ItemState(item, state.opened, state.body, record.plan, record.index, commit, None)
+                state = replace(state, bound=signed, commit=record.body.commit or state.commit)
             case Closed() if state is not None and state.is_open:
-                state = ItemState(item, state.opened, state.body, state.plan, state.plan_index, state.commit, signed)
+                state = replace(state, closed=signed)
             case _:
                 message = f"{record.chain} #{record.index}: '{record.event}' can't stand here"
                 raise TrustError(message, code="E_STATE")
@@ -70,13 +73,14 @@ def fold_resource(records: Iterable[Signed]) -> dict[str, int]:
     for signed in records:
         record = signed.record
         body = record.body
-        if not isinstance(body, Acquired) or (record.event == "acquired") == (body.holder in held):
+        taken = record.event == "acquired"
+        if not isinstance(body, Acquired) or any((holder in held) is taken for holder in body.holders):
             message = f"{record.chain} #{record.index}: '{record.event}' can't stand here"
             raise TrustError(message, code="E_STATE")
-        if record.event == "acquired":
-            held[body.holder] = body.amount
+        if taken:
+            held.update(body.holders)
         else:
-            del held[body.holder]
+            held = {holder: amount for holder, amount in held.items() if holder not in body.holders}
     return held
 
 

@@ -1,0 +1,212 @@
+"""Opening a work item: which plan, which parameters, which source; and closing it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planloom.core import names
+from planloom.core.errors import Conflict, InputError
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
+from planloom.records.record import Closed, Opened, PlanRef, Subject
+from planloom.runtime.reading import read_view
+from planloom.runtime.writing import Draft, append, empty_end
+from planloom.state.machine import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from planloom.records.signed import Signed
+    from planloom.runtime.reading import Loaded
+    from planloom.runtime.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the plan comes from: commit, branch and repository, each "" when unknown."""
+
+    commit: str = ""
+    branch: str = ""
+    repository: str = ""
+
+
+def list_plans(workspace: Path) -> tuple[str, ...]:
+    """Return the ids of the compiled plans, sorted."""
+    return tuple(sorted(path.parent.name for path in (workspace / "generated").glob(f"*/{HEADER_NAME}")))
+
+
+def find_plan(workspace: Path, item: str) -> str:
+    """Return the plan that a new work item's id speaks of: `release-2` → `release`; the only plan when there is one.
+
+    Raises: InputError when no plan is compiled, or several could be meant.
+    """
+    plans = list_plans(workspace)
+    if not plans:
+        raise InputError("there is no compiled plan in generated/", hint="planloom compile")
+    name = item.removeprefix("work-item-")
+    fitting = [p for p in plans if name == p or re.fullmatch(re.escape(p) + r"-[a-z0-9.-]+", name)]
+    if fitting:
+        return max(fitting, key=len)
+    if len(plans) == 1:
+        return plans[0]
+    message = f"which plan is '{item}' a work item of?"
+    raise InputError(message, hint=f"--plan names it: {', '.join(plans)}")
+
+
+def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[str, bytes]]:
+    """Return a compiled plan and its files. Raises: InputError when it is not compiled, or older than its source."""
+    folder = workspace / "generated" / plan
+    try:
+        files = {name: (folder / name).read_bytes() for name in (HEADER_NAME, STEPS_NAME)}
+    except OSError as error:
+        known = ", ".join(list_plans(workspace)) or "none"
+        message = f"plan '{plan}' is not compiled"
+        raise InputError(message, hint=f"planloom compile (compiled plans: {known})") from error
+    header = CompiledPlan.from_bytes(files[HEADER_NAME])
+    source = workspace / header.source_path
+    if source.is_file() and hashlib.sha256(source.read_bytes()).hexdigest() != header.source_digest:
+        message = f"{header.source_path} has changed since it was compiled"
+        raise InputError(message, hint="planloom compile")
+    return header, files
+
+
+def open_item(
+    session: Session, item: str, plan: str, params: Mapping[str, str], source: Source, reason: str, *, follow: bool
+) -> Signed:
+    """Open a work item and return its record. When somebody else opened it meanwhile, theirs is kept.
+
+    Raises: InputError for a bad id or parameter; Conflict when it is open already with other parameters or another plan.
+    """
+    if not names.is_work_item_id(item):
+        message = f"'{item}' can't name a work item: lower-case letters, digits, '.' and '-' only, at most 63"
+        raise InputError(message)
+    header, files = read_generated(session.workspace, plan)
+    values = check_params(header, params)
+    body = Opened(values, source.commit, source.branch, source.repository, reason, follow)
+    chain = names.item_chain(item)
+    draft = Draft(
+        event="opened",
+        chain=chain,
+        work_item=item,
+        plan=PlanRef(header.id, header.version, header.digest),
+        body=body,
+        subjects=tuple(Subject(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()),
+        attachments=files,
+    )
+    written = append(session, session.find_key("ci"), [draft], {chain: empty_end(chain)}, at=session.clock.now())
+    if written is not None:
+        return written[0]
+    existing = read_view(session, item, ()).view.item
+    if existing.plan.name != header.id or dict(existing.body.params) != values:
+        message = f"work item {item} exists already, with another plan or other parameters"
+        raise Conflict(message, hint=f"planloom status {item}")
+    return existing.opened
+
+
+def check_params(header: CompiledPlan, given: Mapping[str, str]) -> dict[str, str | int | bool]:
+    """Return the parameters with defaults and types. Empty texts count as not given (a dispatch form sends them).
+
+    Raises: InputError naming every parameter that is unknown, missing or out of range.
+    """
+    schemas: Mapping[str, Any] = header.settings.get("params", {})
+    problems = [f"there is no parameter '{name}'" for name in sorted(set(given) - set(schemas))]
+    values: dict[str, str | int | bool] = {}
+    for name, schema in sorted(schemas.items()):
+        text = given.get(name, "")
+        if text == "":
+            if "default" in schema:
+                values[name] = schema["default"]
+            else:
+                problems.append(f"parameter '{name}' is missing")
+            continue
+        value = _typed(text, str(schema.get("type", "string")))
+        problem = f"must be {schema.get('type')}" if value is None else _range_problem(value, schema)
+        if problem or value is None:
+            problems.append(f"parameter '{name}' {problem}, not '{text}'")
+        else:
+            values[name] = value
+    if problems:
+        wanted = " ".join(f"--param {name}=…" for name in sorted(schemas)) or "it takes none"
+        message = f"plan {header.id}: {'; '.join(problems)}"
+        raise InputError(message, hint=wanted)
+    return values
+
+
+def _typed(text: str, kind: str) -> str | int | bool | None:
+    if kind == "integer":
+        return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text)
+    return text
+
+
+def _range_problem(value: str | int | bool, schema: Mapping[str, Any]) -> str:
+    if "enum" in schema and value not in schema["enum"]:
+        return f"must be one of {', '.join(map(str, schema['enum']))}"
+    if isinstance(value, str):
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            return f"must match {schema['pattern']}"
+        if len(value) < schema.get("minLength", 0) or len(value) > schema.get("maxLength", 65_535):
+            return f"must have {schema.get('minLength', 0)} to {schema.get('maxLength', 65_535)} characters"
+    elif not isinstance(value, bool):
+        if "minimum" in schema and value < schema["minimum"]:
+            return f"must be at least {schema['minimum']}"
+        if "maximum" in schema and value > schema["maximum"]:
+            return f"must be at most {schema['maximum']}"
+    return ""
+
+
+def next_item_id(session: Session, plan: str) -> str:
+    """Return the first free id of the form `<plan>-<n>`."""
+    taken = set(session.ledger.items())
+    number = 1
+    while f"{plan}-{number}" in taken:
+        number += 1
+    return f"{plan}-{number}"
+
+
+def close_item(session: Session, item: str, *, result: str, reason: str, key: str) -> Signed:
+    """Close a work item. Raises: Conflict when it is closed already, or something is still running."""
+    while True:
+        loaded = read_view(session, item)
+        _refuse_closing(loaded)
+        written = _append_closed(session, loaded, result, reason, key)
+        if written is not None:
+            return written
+
+
+def close_when_complete(session: Session, item: str) -> Signed | None:
+    """Close a work item whose every step has ended well, unless some are integrated; returns the record if it was this call.
+
+    An item with integrated steps stays open, so that they can be reverted; `planloom close` ends it.
+    """
+    while True:
+        loaded = read_view(session, item)
+        view = loaded.view
+        if not view.item.is_open or any(s.status is not Status.DONE for s in view.states.values()):
+            return None
+        written = _append_closed(session, loaded, "completed", "every step has ended well", "ci")
+        if written is not None:
+            return written
+
+
+def _append_closed(session: Session, loaded: Loaded, result: str, reason: str, key: str) -> Signed | None:
+    view = loaded.view
+    chain = names.item_chain(view.item.id)
+    draft = Draft("closed", chain, view.item.id, view.item.plan, Closed(result, reason))
+    written = append(session, session.find_key(key), [draft], {chain: loaded.end(chain)}, at=view.now)
+    return written[0] if written else None
+
+
+def _refuse_closing(loaded: Loaded) -> None:
+    view = loaded.view
+    if not view.item.is_open:
+        message = f"work item {view.item.id} is closed already"
+        raise Conflict(message, hint=f"planloom status {view.item.id}")
+    running = [key for key, state in view.states.items() if state.status is Status.RUNNING]
+    if running:
+        message = f"work item {view.item.id} can't be closed while {', '.join(running)} is running"
+        raise Conflict(message, hint=f"planloom abandon {view.item.id} {running[0]} --reason TEXT, if its holder is gone")

@@ -1,0 +1,38 @@
+"""A session: what every verb needs, put together once by `api`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from planloom.core.ports import Clock, Environment, Ids
+    from planloom.ledger.ledger import Ledger
+    from planloom.records.signed import Signed
+    from planloom.runtime.identity import Identity
+    from planloom.trust.policy import Policy
+    from planloom.trust.signer import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The effects and settings of one invocation.
+
+    Shape: `root` holds specs, generated files, artifacts and keys; `workspace` is where commands run (the same, except for a scratch
+    run); `policy` says who may sign; `find_key` returns the signer of a name (`ci`, `you`) or raises TrustError. `opened` remembers
+    records whose signature was verified, by the bytes they came in.
+    """
+
+    root: Path
+    workspace: Path
+    ledger: Ledger
+    policy: Policy
+    clock: Clock
+    ids: Ids
+    environment: Environment
+    identity: Identity
+    find_key: Callable[[str], Signer]
+    opened: dict[bytes, Signed] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""Writing records: drafts become signed entries at the end of their chains, all or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from planloom.core.canonical import digest
+from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Won
+from planloom.records.record import FOLDERS, Record, Subject, genesis
+from planloom.records.signed import Signed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planloom.records.record import AttemptRef, Body, PlanRef, StepRef
+    from planloom.runtime.session import Session
+    from planloom.trust.signer import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a chain ends for the next record: the head to append after and the payload digest to name."""
+
+    head: Head
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record that is decided but not yet signed. No subjects means `<plan>/<step>` with the step's digest."""
+
+    event: str
+    chain: str
+    work_item: str
+    plan: PlanRef
+    body: Body
+    step: StepRef | None = None
+    attempt: AttemptRef | None = None
+    subjects: tuple[Subject, ...] = ()
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    nonce: str = ""
+
+
+def end_of(chain: str, head: Head, records: Sequence[Signed]) -> End:
+    """Return the end of a chain that was read."""
+    return End(head, records[-1].digest if records else genesis(chain))
+
+
+def empty_end(chain: str) -> End:
+    """Return the end of a chain that does not exist yet."""
+    return End(EMPTY, genesis(chain))
+
+
+def append(
+    session: Session, signer: Signer, drafts: Sequence[Draft], ends: Mapping[str, End], *, at: str
+) -> tuple[Signed, ...] | None:
+    """Sign the drafts and append them, all or nothing; at most one a chain.
+
+    Returns the signed records in the order of the drafts, or None when some chain had moved on (read and decide again).
+    """
+    signed: list[Signed] = []
+    entries: dict[str, Append] = {}
+    for draft in drafts:
+        end = ends[draft.chain]
+        record = _complete(session, draft, end, at)
+        payload = record.to_payload()
+        content = signer.seal(payload)
+        entries[draft.chain] = Append(end.head, Entry(FOLDERS[draft.event], content, dict(draft.attachments)))
+        signed.append(Signed(record, digest(payload), signer.key_id))
+    outcome = session.ledger.append(entries)
+    return tuple(signed) if isinstance(outcome, Won) else None
+
+
+def _complete(session: Session, draft: Draft, end: End, at: str) -> Record:
+    subjects = draft.subjects or (_step_subject(draft),)
+    return Record(
+        event=draft.event,
+        chain=draft.chain,
+        index=end.head.index + 1,
+        previous=end.digest,
+        nonce=draft.nonce or session.ids.nonce(),
+        work_item=draft.work_item,
+        plan=draft.plan,
+        step=draft.step,
+        attempt=draft.attempt,
+        actor=session.identity.actor,
+        builder=session.identity.builder,
+        at=at,
+        subjects=tuple(sorted(subjects, key=lambda s: s.name)),
+        body=draft.body,
+    )
+
+
+def _step_subject(draft: Draft) -> Subject:
+    if draft.step is None:
+        return Subject(draft.plan.name, draft.plan.digest)
+    return Subject(f"{draft.plan.name}/{draft.step.key}", draft.step.digest)
