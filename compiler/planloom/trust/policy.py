@@ -1,0 +1,185 @@
+"""The trust policy: whose keys there are and what each may sign.
+
+`specs/trust/policy.json` is plain JSON in one fixed layout, reviewed like code. A key is never taken out of it: it is
+revoked from a checkpoint size on, so that what it signed honestly before still verifies. Signatures of the
+root over the policy, and its older versions, are `trust.policyfiles`'; its layout is `trust.policyformat`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from planloom.core import canonical
+from planloom.core.errors import TrustError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planloom.records.record import Record
+    from planloom.trust.keys import Key
+
+ROOT: Final = "root"
+LOG: Final = "log"
+CHECKPOINT: Final = "checkpoint"
+
+YOUR_ROLES: Final = ("approver", "integrator", "operator", "root")
+CI_ROLES: Final = ("executor", "log")
+ROLES: Final = tuple(sorted((*YOUR_ROLES, *CI_ROLES)))
+"""The roles planloom gives a meaning; a policy may have more, for gates."""
+
+_EXECUTOR: Final = ("executor",)
+DEFAULT_EVENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "abandoned": ("executor", "operator"),
+        "abandoned-override": ("operator",),
+        "acquired": _EXECUTOR,
+        "approved": ("approver",),
+        "checkpoint": ("log",),
+        "claimed": _EXECUTOR,
+        "closed": ("executor", "operator"),
+        "closed-stopped": ("operator",),
+        "completed": _EXECUTOR,
+        "failed": _EXECUTOR,
+        "integrated": ("executor", "integrator"),
+        "invalidated": ("approver", "integrator", "operator"),
+        "migrated": ("operator",),
+        "opened": ("executor", "operator"),
+        "refused": _EXECUTOR,
+        "rejected": ("approver",),
+        "released": ("executor", "operator"),
+        "retried": ("executor", "operator"),
+        "reverted": ("integrator",),
+        "superseded": _EXECUTOR,
+    }
+)
+"""Who may sign what, unless the policy says otherwise: event → roles, any of which is enough."""
+
+
+class PolicyError(TrustError):
+    """A policy that can't be read, or is not signed as it must be; `code` is `E_POLICY` or `E_ROOT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """From which checkpoint size on a key's records no longer count, and why."""
+
+    at_size: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key and what it may do.
+
+    Shape: `name` is a person or a service; `valid_from` and `valid_until` are timestamps or ""; `builders` are patterns of which
+    a record's `builder.id` must match one (`*` matches anything, none listed means no restriction).
+    """
+
+    name: str
+    key: Key
+    roles: tuple[str, ...]
+    valid_from: str = ""
+    valid_until: str = ""
+    builders: tuple[str, ...] = ()
+    revoked: Revocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of the policy.
+
+    Shape: `version` counts from 1; `previous` is the SHA-256 of the file of the version before ("" for the first); `keys` are sorted by
+    name; `events` maps an event to the roles that may sign it; `thresholds` says for a role how many distinct keys must
+    sign (root: a policy; another role: a gate of that role, whatever its plan says).
+    """
+
+    version: int
+    previous: str
+    keys: tuple[TrustedKey, ...]
+    events: Mapping[str, tuple[str, ...]]
+    thresholds: Mapping[str, int]
+    allow_self_approval: bool
+    _by_id: Mapping[str, TrustedKey] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {k.key.key_id: k for k in self.keys})
+
+    def find(self, key_id: str) -> TrustedKey | None:
+        """Return the key with this id."""
+        return self._by_id.get(key_id)
+
+    def named(self, name: str) -> TrustedKey | None:
+        """Return the key with this name."""
+        return next((k for k in self.keys if k.name == name), None)
+
+    def holders(self, role: str) -> tuple[TrustedKey, ...]:
+        """Return the keys with a role that are not revoked, by name."""
+        return tuple(k for k in self.keys if role in k.roles and k.revoked is None)
+
+    def may(self, key_id: str, event: str) -> bool:
+        """Return whether a key has a role that may sign this event (`checkpoint` too); says nothing of validity or revocation."""
+        trusted = self.find(key_id)
+        return trusted is not None and any(role in trusted.roles for role in self.events.get(event, ()))
+
+    def has_role(self, key_id: str, role: str) -> bool:
+        """Return whether a key has a role."""
+        trusted = self.find(key_id)
+        return trusted is not None and role in trusted.roles
+
+    def approvals_needed(self, role: str, wanted_by_plan: int) -> int:
+        """Return how many distinct keys must approve a gate of this role."""
+        return max(wanted_by_plan, self.thresholds.get(role, 1))
+
+    @property
+    def root_threshold(self) -> int:
+        """How many distinct root keys must sign a version."""
+        return self.thresholds.get(ROOT, 1)
+
+    @property
+    def root_digest(self) -> str:
+        """What pins the trust root: SHA-256 over the root's public keys and threshold."""
+        keys: list[canonical.Json] = [*sorted(k.key.public.hex() for k in self.keys if ROOT in k.roles)]
+        return canonical.digest(canonical.encode({"keys": keys, "threshold": self.root_threshold}))
+
+
+def new_policy(you: Key, ci: Key) -> Policy:
+    """Return the policy of a new project: you decide, ci carries out."""
+    keys = (TrustedKey("ci", ci, CI_ROLES), TrustedKey("you", you, YOUR_ROLES))
+    return Policy(1, "", keys, dict(DEFAULT_EVENTS), {ROOT: 1}, allow_self_approval=False)
+
+
+def event_rule(record: Record) -> str:
+    """Return under which name of the event table a record falls: its event, or a stricter case of it."""
+    if record.event == "abandoned" and getattr(record.body, "evidence", "") == "override":
+        return "abandoned-override"
+    if record.event == "closed" and getattr(record.body, "result", "") == "stopped":
+        return "closed-stopped"
+    return record.event
+
+
+def authorise(record: Record, signer: TrustedKey, policy: Policy, position: int | None = None) -> None:
+    """Check that a key may sign this record.
+
+    Shape: `position` is the record's place in a verified checkpoint (0-based), None when it is in none.
+    Raises: TrustError `E_ROLE` (no role for the event), `E_KEY_REVOKED`, `E_KEY_EXPIRED` (by the time that the record states),
+    `E_BUILDER` (made somewhere unexpected).
+    """
+    rule = event_rule(record)
+    roles = policy.events.get(rule, ())
+    if not any(role in signer.roles for role in roles):
+        wanted = " or ".join(roles) or "nobody"
+        message = f"signed by {signer.name}, who may not sign '{rule}' (the policy wants {wanted})"
+        raise TrustError(message, code="E_ROLE", hint="planloom keys list")
+    revoked = signer.revoked
+    if revoked is not None and (position is None or position >= revoked.at_size):
+        message = f"signed by {signer.name}, whose key is revoked from checkpoint size {revoked.at_size} on: {revoked.reason}"
+        raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys list")
+    if (signer.valid_from and record.at < signer.valid_from) or (signer.valid_until and record.at > signer.valid_until):
+        message = f"signed by {signer.name} at {record.at}, outside the time in which the key is valid"
+        raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys list")
+    if signer.builders and not any(fnmatchcase(record.builder.id, pattern) for pattern in signer.builders):
+        message = f"made by {record.builder.id}, which the policy does not expect of {signer.name}"
+        raise TrustError(message, code="E_BUILDER", hint="planloom keys list")

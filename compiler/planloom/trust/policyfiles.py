@@ -1,0 +1,214 @@
+"""The policy's files: the current version, the versions before it, and the root's signatures over each.
+
+    specs/trust/policy.json                              the current version, N
+    specs/trust/policy.json.<key id, 8 digits>.sig.json  a root key's signature over it
+    specs/trust/history/000001.json                      version 1, and so on up to N-1, as they were
+    specs/trust/history/000001.json.<…>.sig.json
+
+A signature is an envelope over an in-toto statement whose subject is the policy file. As with TUF's root, version N+1 needs the
+signatures of the root keys of N *and* of its own, each by its threshold, so that nobody can put themselves into the root.
+Source: https://theupdateframework.github.io/specification/latest/#update-root.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from planloom.core import canonical
+from planloom.core.errors import TrustError
+from planloom.records import envelope
+from planloom.trust.policy import ROOT, Policy, PolicyError
+from planloom.trust.policyformat import parse_policy, write_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from planloom.trust.keys import Key
+    from planloom.trust.signer import Signer
+
+TRUST_FOLDER: Final = "specs/trust"
+POLICY_PATH: Final = f"{TRUST_FOLDER}/policy.json"
+HISTORY_FOLDER: Final = f"{TRUST_FOLDER}/history"
+PREDICATE_TYPE: Final = "urn:planloom:policy:v1"
+
+_SIGNATURE_END: Final = ".sig.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChain:
+    """Every version of the policy, oldest first, each signed as it must be."""
+
+    versions: tuple[Policy, ...]
+    signers: tuple[frozenset[str], ...]
+
+    @property
+    def current(self) -> Policy:
+        """The version that counts."""
+        return self.versions[-1]
+
+    def anchored_by(self, roots: Sequence[str]) -> bool:
+        """Return whether the trust root is one that the caller pinned.
+
+        Shape: `roots` are digests of a version's root (`Policy.root_digest`) or ids of root keys that signed a version,
+        as many as that version's threshold. Every later version follows from it by signatures, every earlier one by its digest.
+        """
+        wanted = set(roots)
+        for policy, signed in zip(self.versions, self.signers, strict=True):
+            pinned = {k.key.key_id for k in policy.keys if ROOT in k.roles} & signed & wanted
+            if policy.root_digest in wanted or len(pinned) >= policy.root_threshold:
+                return True
+        return False
+
+
+def policy_files(policy: Policy, signers: Iterable[Signer], before: Mapping[str, bytes] | None = None) -> dict[str, bytes | None]:
+    """Return what to write for a signed version: path → content, or None for a file to remove.
+
+    Shape: `before` are the files of the version that this one follows, when there is one; they move to the history.
+    """
+    content = write_policy(policy)
+    payload = statement(policy)
+    changes: dict[str, bytes | None] = {}
+    for path, old in sorted((before or {}).items()):
+        if path.startswith(POLICY_PATH):
+            changes[path] = None
+            changes[f"{HISTORY_FOLDER}/{policy.version - 1:06d}.json{path.removeprefix(POLICY_PATH)}"] = old
+    changes[POLICY_PATH] = content
+    for signer in signers:
+        changes[f"{POLICY_PATH}.{signer.key_id[:8]}{_SIGNATURE_END}"] = signer.seal(payload)
+    return changes
+
+
+def statement(policy: Policy) -> bytes:
+    """Return what a root key signs to put a version into force."""
+    return canonical.encode(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": POLICY_PATH, "digest": {"sha256": canonical.digest(write_policy(policy))}}],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {"version": policy.version, "previous": policy.previous},
+        }
+    )
+
+
+def read_trust_files(root: Path) -> dict[str, bytes]:
+    """Return the policy's files below a project's folder, by path. Raises: TrustError (`E_POLICY`) when there are none."""
+    folder = root / TRUST_FOLDER
+    try:
+        paths = [p for p in sorted((*folder.glob("*"), *folder.glob("history/*"))) if p.is_file()]
+        files = {p.relative_to(root).as_posix(): p.read_bytes() for p in paths}
+    except OSError as error:
+        message = f"{TRUST_FOLDER} can't be read: {error.strerror}"
+        raise PolicyError(message, code="E_POLICY") from error
+    if POLICY_PATH not in files:
+        message = f"there is no trust policy: {POLICY_PATH} says who may sign what"
+        raise PolicyError(message, code="E_POLICY", hint="planloom init lays one down")
+    return files
+
+
+def load_policy(root: Path) -> Policy:
+    """Return the project's policy after checking it. Raises: TrustError at the first thing that is wrong with it."""
+    return open_policy(read_trust_files(root)).current
+
+
+def open_policy(files: Mapping[str, bytes], refuse: Callable[[str, TrustError], None] | None = None) -> PolicyChain:
+    """Return every version of the policy, checked.
+
+    1. Each version's file reads as a policy, in our layout.
+    2. Versions count up from 1 without a gap, and each names the digest of the one before.
+    3. Each is signed by enough of its own root keys, and of those of the version before.
+    4. Every signature file is one of these: nothing else lies beside the policy.
+    `refuse(path, error)` is told of each signature file that is not sound, so that a verifier can report them all.
+    Raises: TrustError `E_POLICY` or `E_ROOT` with the path in its message.
+    """
+    tell = refuse or _raise
+    versions: list[Policy] = []
+    signers: list[frozenset[str]] = []
+    for path in _version_paths(files):
+        policy = _read_version(path, files[path], versions[-1] if versions else None)  # 1, 2
+        signed = _check_signatures(path, files, policy, versions[-1] if versions else None, tell)  # 3
+        versions.append(policy)
+        signers.append(signed)
+    _refuse_strangers(files, set(_version_paths(files)), tell)  # 4
+    return PolicyChain(tuple(versions), tuple(signers))
+
+
+def _version_paths(files: Mapping[str, bytes]) -> list[str]:
+    if POLICY_PATH not in files:
+        message = f"{POLICY_PATH}: there is no trust policy"
+        raise PolicyError(message, code="E_POLICY", hint="planloom init lays one down")
+    old = [p for p in files if p.startswith(HISTORY_FOLDER + "/") and not p.endswith(_SIGNATURE_END)]
+    return [*sorted(old), POLICY_PATH]
+
+
+def _read_version(path: str, content: bytes, before: Policy | None) -> Policy:
+    try:
+        policy = parse_policy(content)
+    except TrustError as error:
+        raise PolicyError(f"{path}: {error.message}", code="E_POLICY") from error
+    number = 1 if before is None else before.version + 1
+    previous = "" if before is None else canonical.digest(write_policy(before))
+    if path not in (POLICY_PATH, f"{HISTORY_FOLDER}/{number:06d}.json") or policy.version != number:
+        message = f"{path}: version {policy.version} stands where version {number} belongs"
+        raise PolicyError(message, code="E_POLICY", hint=f"older versions lie in {HISTORY_FOLDER}/")
+    if policy.previous != previous:
+        message = f"{path}: it follows another version than the one before it"
+        raise PolicyError(message, code="E_POLICY")
+    return policy
+
+
+def _check_signatures(
+    path: str, files: Mapping[str, bytes], policy: Policy, before: Policy | None, tell: Callable[[str, TrustError], None]
+) -> frozenset[str]:
+    """Return the ids of the root keys that signed this version, after checking that they are enough."""
+    payload = statement(policy)
+    candidates = {k.key.key_id: k.key for p in (policy, before) if p is not None for k in p.keys if ROOT in k.roles}
+    signed: set[str] = set()
+    for name in sorted(files):
+        if name.startswith(path + ".") and name.endswith(_SIGNATURE_END):
+            try:
+                signed.add(_signature_key(name, files[name], payload, candidates))
+            except TrustError as error:
+                tell(name, error)
+    for version in (policy, before):
+        if version is not None:
+            _demand(path, version, signed)
+    return frozenset(signed)
+
+
+def _signature_key(name: str, content: bytes, payload: bytes, candidates: Mapping[str, Key]) -> str:
+    found = envelope.decode(content)
+    if found.payload != payload:
+        message = f"{name}: it signs another version of the policy than the file beside it"
+        raise PolicyError(message, code="E_POLICY")
+    key = candidates.get(found.key_id)
+    if key is None or f".{key.key_id[:8]}{_SIGNATURE_END}" != name[-len(_SIGNATURE_END) - 9 :]:
+        message = f"{name}: it is not by the root key that it names"
+        raise PolicyError(message, code="E_ROOT")
+    if not key.verifies(found.signature, envelope.pae(envelope.PAYLOAD_TYPE, payload)):
+        message = f"{name}: the signature does not match the content"
+        raise PolicyError(message, code="E_SIGNATURE")
+    return key.key_id
+
+
+def _demand(path: str, version: Policy, signed: set[str]) -> None:
+    roots = {k.key.key_id for k in version.keys if ROOT in k.roles and k.revoked is None}
+    if len(roots & signed) < version.root_threshold:
+        message = (
+            f"{path}: signed by {len(roots & signed)} of the root keys of version {version.version}, "
+            f"which wants {version.root_threshold}; an unsigned change counts for nothing"
+        )
+        raise PolicyError(message, code="E_ROOT", hint="planloom keys list")
+
+
+def _refuse_strangers(files: Mapping[str, bytes], versions: set[str], tell: Callable[[str, TrustError], None]) -> None:
+    for name in sorted(files):
+        belongs_to = name[: -len(_SIGNATURE_END) - 9] if name.endswith(_SIGNATURE_END) else name
+        if name.startswith(TRUST_FOLDER + "/") and belongs_to not in versions:
+            tell(name, PolicyError(f"{name}: it belongs to no version of the policy", code="E_POLICY"))
+
+
+def _raise(path: str, error: TrustError) -> None:
+    del path
+    raise error
