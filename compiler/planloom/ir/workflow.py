@@ -1,0 +1,138 @@
+"""GitHub workflows as values: only the part of GitHub's language that we emit.
+
+Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planloom.core.canonical import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One right of a job's token, and why the job has it (shown as a comment)."""
+
+    name: str
+    level: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """A courtesy: runs of one group wait for each other. Exclusivity is the ledger's, never this."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsesStep:
+    """A step that runs an action. `version` is the tag behind the commit, shown as a comment."""
+
+    name: str
+    action: str
+    commit: str
+    version: str
+    inputs: Mapping[str, str | bool | int] = field(default_factory=dict)
+    condition: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """A step that runs a command of ours in bash; user text reaches it only through `env`."""
+
+    name: str
+    run: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeStep:
+    """A step of the plan's author, in GitHub's own form."""
+
+    tree: Mapping[str, Json]
+
+
+Step: TypeAlias = UsesStep | RunStep | NativeStep
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job with steps.
+
+    Shape: `runs_on`, `timeout_minutes` and `matrix` may be expressions; `matrix` is the list that `include` gets, "" for a job without
+    one; `outputs` maps an output to its expression.
+    """
+
+    id: str
+    name: str
+    runs_on: str
+    timeout_minutes: int | str
+    permissions: tuple[Permission, ...]
+    steps: tuple[Step, ...]
+    environment: str = ""
+    needs: tuple[str, ...] = ()
+    condition: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    concurrency: Concurrency | None = None
+    matrix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallJob:
+    """A job that calls a workflow of this repository. `workflow` is its file name."""
+
+    id: str
+    name: str
+    workflow: str
+    permissions: tuple[Permission, ...]
+    inputs: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a dispatched or called workflow; always text."""
+
+    name: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """What starts a workflow: exactly what is given here."""
+
+    dispatch: tuple[Input, ...] | None = None
+    call: tuple[Input, ...] | None = None
+    call_secrets: tuple[str, ...] = ()
+    schedule: tuple[str, ...] = ()
+    pull_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One workflow file. `file` is its name in `.github/workflows/`; `header` the comment lines at its top, without `# `."""
+
+    file: str
+    header: tuple[str, ...]
+    name: str
+    triggers: Triggers
+    jobs: tuple[Job | CallJob, ...]
+    run_name: str = ""
+    concurrency: Concurrency | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the file lies, relative to the project."""
+        return f".github/workflows/{self.file}"
