@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
     from planloom.runtime.reading import Loaded
     from planloom.runtime.session import Session
+
+
+Scalar: TypeAlias = "str | int | bool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,14 @@ def open_item(
     return existing.opened
 
 
-def check_params(header: CompiledPlan, given: Mapping[str, str]) -> dict[str, str | int | bool]:
+def check_params(header: CompiledPlan, given: Mapping[str, str]) -> dict[str, Scalar]:
     """Return the parameters with defaults and types. Empty texts count as not given (a dispatch form sends them).
 
     Raises: InputError naming every parameter that is unknown, missing or out of range.
     """
     schemas: Mapping[str, Any] = header.settings.get("params", {})
     problems = [f"there is no parameter '{name}'" for name in sorted(set(given) - set(schemas))]
-    values: dict[str, str | int | bool] = {}
+    values: dict[str, Scalar] = {}
     for name, schema in sorted(schemas.items()):
         text = given.get(name, "")
         if text == "":
@@ -135,7 +138,7 @@ def check_params(header: CompiledPlan, given: Mapping[str, str]) -> dict[str, st
     return values
 
 
-def _typed(text: str, kind: str) -> str | int | bool | None:
+def _typed(text: str, kind: str) -> Scalar | None:
     if kind == "integer":
         return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None
     if kind == "boolean":
@@ -143,7 +146,7 @@ def _typed(text: str, kind: str) -> str | int | bool | None:
     return text
 
 
-def _range_problem(value: str | int | bool, schema: Mapping[str, Any]) -> str:
+def _range_problem(value: Scalar, schema: Mapping[str, Any]) -> str:
     if "enum" in schema and value not in schema["enum"]:
         return f"must be one of {', '.join(map(str, schema['enum']))}"
     if isinstance(value, str):

@@ -11,7 +11,7 @@ from planloom.core.errors import InputError, TrustError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, decode_steps, find_step
 from planloom.records.record import genesis
 from planloom.runtime.writing import empty_end, end_of
-from planloom.state.item import ItemView, fold_item, fold_resource
+from planloom.state.item import GateRules, ItemView, fold_item, fold_resource
 from planloom.state.machine import fold
 from planloom.trust.opener import open_record
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from planloom.runtime.session import Session
     from planloom.runtime.writing import End
     from planloom.state.item import ItemState
+    from planloom.trust.policy import Policy
 
 
 def open_chain(session: Session, chain: Chain) -> tuple[Signed, ...]:
@@ -125,7 +126,15 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     gates = {key: records.get(names.gate_chain(item, key), ()) for key, step in steps.items() if step.gate}
     prefix = names.RESOURCE_CHAINS + "/"
     held = {name.removeprefix(prefix): fold_resource(r) for name, r in records.items() if name.startswith(prefix)}
-    return Loaded(ItemView(now_bound, header, steps, states, gates, held, session.clock.now()), ends, own)
+    rules = gate_rules(session.policy, {step.gate[0] for step in steps.values() if step.gate})
+    return Loaded(ItemView(now_bound, header, steps, states, gates, held, rules, session.clock.now()), ends, own)
+
+
+def gate_rules(policy: Policy, roles: Iterable[str]) -> GateRules:
+    """Return what a policy says about gates of these roles."""
+    named = sorted(roles)
+    holders = {role: frozenset(k.key.key_id for k in policy.holders(role)) for role in named}
+    return GateRules(holders, {role: policy.approvals_needed(role, 1) for role in named}, policy.allow_self_approval)
 
 
 def _some_steps(content: bytes, keys: Iterable[str], header: CompiledPlan) -> dict[str, CompiledStep]:

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from planloom.core.canonical import digest
+from planloom.core.errors import TrustError
 from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Won
 from planloom.records.record import FOLDERS, Record, Subject, genesis
 from planloom.records.signed import Signed
+from planloom.trust.policy import authorise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from planloom.records.record import AttemptRef, Body, PlanRef, StepRef
     from planloom.runtime.session import Session
+    from planloom.trust.policy import TrustedKey
     from planloom.trust.signer import Signer
 
 
@@ -58,18 +61,39 @@ def append(
     """Sign the drafts and append them, all or nothing; at most one a chain.
 
     Returns the signed records in the order of the drafts, or None when some chain had moved on (read and decide again).
+    Raises: TrustError when the policy does not let the key sign one of them: nothing that verify would refuse is ever written.
     """
+    trusted = require_known(session, signer)
     signed: list[Signed] = []
     entries: dict[str, Append] = {}
     for draft in drafts:
         end = ends[draft.chain]
         record = _complete(session, draft, end, at)
+        authorise(record, trusted, session.policy)
         payload = record.to_payload()
         content = signer.seal(payload)
         entries[draft.chain] = Append(end.head, Entry(FOLDERS[draft.event], content, dict(draft.attachments)))
         signed.append(Signed(record, digest(payload), signer.key_id))
     outcome = session.ledger.append(entries)
     return tuple(signed) if isinstance(outcome, Won) else None
+
+
+def require_known(session: Session, signer: Signer) -> TrustedKey:
+    """Return what the policy says of a key. Raises: TrustError (`E_ROLE`) when it does not know the key."""
+    trusted = session.policy.find(signer.key_id)
+    if trusted is None:
+        message = f"key {signer.key_id[:8]} is not in the trust policy"
+        raise TrustError(message, hint="planloom keys list shows the keys that are; planloom keys trust adds one", code="E_ROLE")
+    return trusted
+
+
+def require_event(session: Session, signer: Signer, event: str) -> None:
+    """Check that a key may sign an event before anybody is asked anything. Raises: TrustError (`E_ROLE`)."""
+    trusted = require_known(session, signer)
+    if not session.policy.may(signer.key_id, event):
+        roles = " or ".join(session.policy.events.get(event, ())) or "nobody"
+        message = f"key {trusted.name} may not sign '{event}': the policy wants {roles}"
+        raise TrustError(message, hint="planloom keys list", code="E_ROLE")
 
 
 def _complete(session: Session, draft: Draft, end: End, at: str) -> Record:

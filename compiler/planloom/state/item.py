@@ -85,11 +85,20 @@ def fold_resource(records: Iterable[Signed]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class GateRules:
+    """What the trust policy says about gates: role → ids of the keys that hold it, role → how many must approve at least."""
+
+    holders: Mapping[str, frozenset[str]]
+    thresholds: Mapping[str, int]
+    allow_self_approval: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """All that decisions about a work item look at, as of one moment.
 
     Shape: `steps`, `states` and `gates` hold what was loaded: every step for a schedule, a step and its predecessors for a claim; `held` is resource
-    name → holder → units; `now` the operation's time.
+    name → holder → units; `rules` what the trust policy says about gates; `now` the operation's time.
     """
 
     item: ItemState
@@ -98,4 +107,5 @@ class ItemView:
     states: Mapping[str, StepState]
     gates: Mapping[str, tuple[Signed, ...]]
     held: Mapping[str, Mapping[str, int]]
+    rules: GateRules
     now: str

@@ -57,18 +57,30 @@ def depends_on(view: ItemView, step: CompiledStep) -> tuple[Dependency, ...]:
 
 
 def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -> tuple[Signed, ...]:
-    """Return the approvals that count now, one a key: bound to this plan, step and inputs, not expired, not the claimant's, not withdrawn."""
-    return tuple(d for d in _decisions(view, step) if d.record.event == "approved" and d.key_id != claimant)
+    """Return the approvals that count now, one a key.
+
+    An approval counts when its key holds the gate's role, it is bound to this plan, step and inputs, has not expired, is the key's
+    newest word, and is not the claimant's own (unless the policy allows that).
+    """
+    own = "" if view.rules.allow_self_approval else claimant
+    return tuple(d for d in _decisions(view, step) if d.record.event == "approved" and d.key_id != own)
+
+
+def approvals_wanted(view: ItemView, step: CompiledStep) -> int:
+    """Return how many approvals the step's gate needs: the plan's number, or the policy's when that is higher; 0 without a gate."""
+    return max(step.gate[1], view.rules.thresholds.get(step.gate[0], 1)) if step.gate else 0
 
 
 def _decisions(view: ItemView, step: CompiledStep) -> tuple[Signed, ...]:
     """The newest decision of each key that is bound to what the step would start from."""
     inputs = frozenset(depends_on(view, step))
+    holders = view.rules.holders.get(step.gate[0], frozenset()) if step.gate else frozenset()
     newest: dict[str, Signed] = {}
     for signed in view.gates.get(step.key, ()):
         record, body = signed.record, signed.record.body
         bound = (
             isinstance(body, Decided)
+            and signed.key_id in holders
             and record.plan.digest == view.item.plan.digest
             and record.step is not None
             and record.step.digest == step.digest
@@ -110,7 +122,7 @@ def _needs_blocker(view: ItemView, step: CompiledStep) -> Blocker | None:
 def _gate_blocker(view: ItemView, step: CompiledStep, claimant: str) -> Blocker | None:
     if step.gate is None:
         return None
-    role, wanted = step.gate
+    role, wanted = step.gate[0], approvals_wanted(view, step)
     if any(not view.states[key].is_valid for key in step.predecessors):
         return Blocker("approval", (role,), f"{_approvals(wanted)} by {role}")
     decisions = _decisions(view, step)

@@ -1,0 +1,139 @@
+"""Approving and rejecting: a person's signed decision about a gate, bound to exactly what was shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planloom.core import names
+from planloom.core.errors import Conflict, InputError
+from planloom.records.record import Decided, StepRef
+from planloom.runtime.invalidating import draft_invalidations
+from planloom.runtime.reading import read_view
+from planloom.runtime.writing import Draft, append, require_event
+from planloom.state.machine import Status
+from planloom.state.readiness import count_approvals, depends_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planloom.records.record import Dependency, Subject
+    from planloom.records.signed import Signed
+    from planloom.runtime.reading import Loaded
+    from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an approver is shown before signing: the plan, and each input with the files it hands on."""
+
+    view: ItemView
+    step: str
+    inputs: tuple[tuple[Dependency, tuple[Subject, ...]], ...]
+    role: str
+    wanted: int
+    given: int
+    key_id: str
+    claimants: tuple[str, ...]
+
+
+def decide_gate(
+    session: Session,
+    item: str,
+    step: str,
+    *,
+    reject: bool,
+    reentry: str,
+    reason: str,
+    expires: str,
+    confirm: Callable[[Shown], bool],
+) -> Signed | None:
+    """Sign a decision about a gate, after `confirm` has shown it; None when it was not confirmed.
+
+    Raises: Conflict when the gate is not waiting for a decision; InputError when the step has no gate; TrustError when the key may not.
+    """
+    signer = session.find_key("you")
+    require_event(session, signer, "rejected" if reject else "approved")
+    confirmed: Shown | None = None
+    while True:
+        loaded = read_view(session, item, None if reentry else (step,))
+        shown = _show(loaded, item, step, signer.key_id)
+        _refuse_decision(shown, reject=reject)
+        if confirmed is None or confirmed.inputs != shown.inputs:
+            if not confirm(shown):
+                return None
+            confirmed = shown
+        drafts = _drafts(session, shown, reject=reject, reentry=reentry, reason=reason, expires=expires)
+        ends = {draft.chain: loaded.end(draft.chain) for draft in drafts}
+        written = append(session, signer, drafts, ends, at=loaded.view.now)
+        if written is not None:
+            return written[0]
+
+
+def _show(loaded: Loaded, item: str, step: str, key_id: str) -> Shown:
+    view = loaded.view
+    if step not in view.steps:
+        from planloom.runtime.reading import unknown_step
+
+        raise unknown_step(step, view.header)
+    gate = view.steps[step].gate
+    if gate is None:
+        message = f"step {step} of {item} has no gate"
+        raise InputError(message, hint=f"planloom why {item} {step}")
+    inputs = []
+    for dependency in depends_on(view, view.steps[step]):
+        handoff = view.states[dependency.step].handoff
+        inputs.append((dependency, handoff.record.subjects if handoff else ()))
+    given = len(count_approvals(view, view.steps[step]))
+    claimants = tuple(s.claim.key_id for s in view.states.values() if s.claim is not None)
+    return Shown(view, step, tuple(inputs), gate[0], gate[1], given, key_id, claimants)
+
+
+def _refuse_decision(shown: Shown, *, reject: bool) -> None:
+    view, step = shown.view, shown.step
+    item = view.item.id
+    if not view.item.is_open:
+        message = f"work item {item} is closed"
+        raise Conflict(message, hint=f"planloom status {item}")
+    status = view.states[step].status
+    if status is not Status.PENDING:
+        message = f"step {step} of {item} is {status.value}: there is nothing to approve"
+        raise Conflict(message, hint=f"planloom status {item}")
+    missing = [key for key in view.steps[step].predecessors if not view.states[key].is_valid]
+    if missing:
+        message = f"step {step} of {item} can't be approved yet: it needs {', '.join(missing)}"
+        raise Conflict(message, hint=f"planloom run {item}")
+    mine = [a for a in count_approvals(view, view.steps[step]) if a.key_id == shown.key_id]
+    if mine and not reject:
+        message = f"you have approved step {step} of {item} already, on {mine[0].record.at}"
+        raise Conflict(message, hint=f"planloom why {item} {step}")
+
+
+def _drafts(
+    session: Session, loaded: Loaded, shown: Shown, *, reject: bool, reentry: str, reason: str, expires: str
+) -> list[Draft]:
+    view = shown.view
+    step = view.steps[shown.step]
+    body = Decided(tuple(dependency for dependency, _ in shown.inputs), reason, expires, reentry)
+    decision = Draft(
+        event="rejected" if reject else "approved",
+        chain=names.gate_chain(view.item.id, step.key),
+        work_item=view.item.id,
+        plan=view.item.plan,
+        body=body,
+        step=StepRef(step.key, step.order, step.digest),
+        nonce=session.ids.nonce(),
+    )
+    if not reentry:
+        return [decision]
+    if reentry not in step.predecessors and reentry not in view.steps:
+        from planloom.runtime.reading import unknown_step
+
+        raise unknown_step(reentry, view.header)
+    return [decision, *draft_invalidations(view, reentry, cause=decision.nonce, origin=step.key, reason=reason, cascade=False)]
+
+
+def is_own_work(shown: Shown) -> bool:
+    """Return whether the approver's key is one that holds a claim among the inputs (four eyes would be two)."""
+    return shown.key_id in shown.claimants
