@@ -40,7 +40,6 @@ class UsesStep:
     version: str
     inputs: Mapping[str, str | bool | int] = field(default_factory=dict)
     condition: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
