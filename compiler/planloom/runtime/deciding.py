@@ -110,9 +110,7 @@ def _refuse_decision(shown: Shown, *, reject: bool) -> None:
         raise Conflict(message, hint=f"planloom why {item} {step}")
 
 
-def _drafts(
-    session: Session, loaded: Loaded, shown: Shown, *, reject: bool, reentry: str, reason: str, expires: str
-) -> list[Draft]:
+def _drafts(session: Session, shown: Shown, *, reject: bool, reentry: str, reason: str, expires: str) -> list[Draft]:
     view = shown.view
     step = view.steps[shown.step]
     body = Decided(tuple(dependency for dependency, _ in shown.inputs), reason, expires, reentry)

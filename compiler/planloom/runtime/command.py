@@ -1,0 +1,196 @@
+"""Running a step's command: its own environment, its own process group, a time limit, and a log.
+
+The command never sees a signing key or a token of the runner: `command_environment` says what it gets.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from planloom.core import names
+from planloom.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from planloom.records.compiled import CompiledStep
+
+SECRET_PREFIXES: Final = ("PLANLOOM_SIGNING_KEY",)
+TOKENS: Final = (
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_RESULTS_URL",
+    "ACTIONS_CACHE_URL",
+    "ACTIONS_RUNTIME_URL",
+)
+ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
+"""Variables that a job of GitHub Actions carries for its own actions (docs.github.com/actions, "OpenID Connect", toolkit/artifact)."""
+
+SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
+    "sh": ("sh", "-e", "{0}"),
+    "python": ("python3", "{0}"),
+    "pwsh": ("pwsh", "-command", ". '{0}'"),
+}
+"""How GitHub calls each shell (docs.github.com, workflow syntax, "jobs.<job_id>.steps[*].shell")."""
+
+KILL_AFTER_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its exit code, and result success, failure, timeout, cancellation or error with the reason."""
+
+    result: str
+    exit_code: int
+    reason: str = ""
+
+
+def command_environment(step: CompiledStep, params: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a step's command.
+
+    Shape: the caller's, without signing keys and tokens; then the step's `env`, its parameters (`PARAM_…`) and axis values (`EACH_…`). Tokens
+    are let through only to a step whose plan gives it permissions.
+    """
+    definition = step.definition
+    permissions = definition.get("permissions", {})
+    dropped = set() if permissions else set(TOKENS)
+    if permissions.get("id-token") != "write":
+        dropped |= set(ID_TOKENS)
+    kept = {k: v for k, v in environment.items() if k not in dropped and not k.startswith(SECRET_PREFIXES)}
+    kept.update({str(k): str(v) for k, v in definition.get("env", {}).items()})
+    kept.update({names.param_variable(k): _text(v) for k, v in params.items()})
+    kept.update({names.each_variable(k): str(v) for k, v in definition.get("each", {}).items()})
+    return kept
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def run_command(
+    step: CompiledStep,
+    workspace: Path,
+    environment: Mapping[str, str],
+    log: Callable[[bytes], None],
+    running: set[int] | None = None,
+) -> Ended:
+    """Run a step's command to its end and return how it ended.
+
+    Shape: `log` gets the output in pieces as it comes; `running` collects the process group while it lives, so that a caller that is
+    stopped can end it. Raises: InputError when the folder or the shell is not there.
+    """
+    definition = step.definition
+    folder = workspace / str(definition.get("workingDirectory", ""))
+    if not folder.is_dir():
+        message = f"step {step.key}: working-directory '{definition.get('workingDirectory')}' is not there"
+        raise InputError(message, hint="it is relative to the workspace")
+    with tempfile.TemporaryDirectory(prefix="planloom-") as temporary:
+        script = Path(temporary) / "command"
+        script.write_text(step.run, encoding="utf-8", newline="\n")
+        argv = command_line(step, workspace, script, environment)
+        process = subprocess.Popen(
+            argv,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if running is not None:
+            running.add(process.pid)
+        try:
+            return _wait(process, step.timeout_minutes, log)
+        finally:
+            end_group(process)
+            if running is not None:
+                running.discard(process.pid)
+
+
+def command_line(step: CompiledStep, workspace: Path, script: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return how the command is started: by its shell, or by docker or podman when the step has a container.
+
+    Raises: InputError when there is no such shell or container engine here.
+    """
+    shell = str(step.definition.get("shell", "bash"))
+    template = SHELLS.get(shell) or tuple(shlex.split(shell))
+    container = str(step.definition.get("container", ""))
+    if not container:
+        program = shutil.which(template[0], path=environment.get("PATH"))
+        if program is None:
+            message = f"step {step.key}: there is no {template[0]} on this machine"
+            raise InputError(message, hint="`shell:` names another one")
+        return [program, *(part.replace("{0}", str(script)) for part in template[1:])]
+    engine = shutil.which("docker", path=environment.get("PATH")) or shutil.which("podman", path=environment.get("PATH"))
+    if engine is None:
+        message = f"step {step.key} runs in a container, and there is neither docker nor podman on this machine"
+        raise InputError(message, hint="install one of them, or take `container:` out of the step")
+    inside = "/workspace"
+    passed = sorted(
+        {
+            *step.definition.get("env", {}),
+            *(k for k in environment if k.startswith(("PARAM_", "EACH_"))),
+            *step.definition.get("secrets", ()),
+        }
+    )
+    folder = f"{inside}/{step.definition.get('workingDirectory', '')}".rstrip("/")
+    return [
+        engine, "run", "--rm", "--network", "host", "--volume", f"{workspace}:{inside}", "--volume", f"{script}:/planloom-command:ro", "--workdir", folder,
+        *(part for name in passed for part in ("--env", name)), container,
+        *(part.replace("{0}", "/planloom-command") for part in template),
+    ]  # fmt: skip
+
+
+def _wait(process: subprocess.Popen[bytes], minutes: int, log: Callable[[bytes], None]) -> Ended:
+    import threading
+
+    timed_out = threading.Event()
+
+    def stop() -> None:
+        timed_out.set()
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(KILL_AFTER_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(minutes * 60, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        if process.stdout is not None:
+            while piece := os.read(process.stdout.fileno(), 65_536):
+                log(piece)
+            process.stdout.close()
+        code = process.wait()
+    finally:
+        timer.cancel()
+    if timed_out.is_set():
+        return Ended("timeout", code, f"ended after {minutes} minutes")
+    if code < 0:
+        name = signal.Signals(-code).name
+        return Ended("cancellation" if -code in {signal.SIGTERM, signal.SIGINT} else "failure", code, f"ended by {name}")
+    return Ended("success", 0) if code == 0 else Ended("failure", code, f"exit {code}")
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what the command may have left running in its process group."""
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return
