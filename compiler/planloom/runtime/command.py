@@ -167,20 +167,29 @@ def _wait(process: subprocess.Popen[bytes], minutes: int, log: Callable[[bytes],
     timer = threading.Timer(minutes * 60, stop)
     timer.daemon = True
     timer.start()
+    reader = threading.Thread(target=_copy, args=(process, log), daemon=True)
+    reader.start()
     try:
-        if process.stdout is not None:
-            while piece := os.read(process.stdout.fileno(), 65_536):
-                log(piece)
-            process.stdout.close()
         code = process.wait()
     finally:
         timer.cancel()
+        # What the command left running may hold the pipe open for ever: it ends with the command.
+        end_group(process)
+        reader.join()
     if timed_out.is_set():
         return Ended("timeout", code, f"ended after {minutes} minutes")
     if code < 0:
         name = signal.Signals(-code).name
         return Ended("cancellation" if -code in {signal.SIGTERM, signal.SIGINT} else "failure", code, f"ended by {name}")
     return Ended("success", 0) if code == 0 else Ended("failure", code, f"exit {code}")
+
+
+def _copy(process: subprocess.Popen[bytes], log: Callable[[bytes], None]) -> None:
+    if process.stdout is None:
+        return
+    with process.stdout as stream:
+        while piece := os.read(stream.fileno(), 65_536):
+            log(piece)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

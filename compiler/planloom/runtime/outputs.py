@@ -89,7 +89,7 @@ def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
     """
     found: set[str] = set()
     for pattern in patterns:
-        matches = glob.glob(pattern, root_dir=workspace, recursive=True, include_hidden=True)
+        matches = glob.glob(pattern, root_dir=workspace, recursive=True, include_hidden=True)  # noqa: PTH207 - knows root_dir and hidden files
         files = [m for m in matches if (workspace / m).is_file()]
         if not files:
             message = f"output '{pattern}' was not made"
