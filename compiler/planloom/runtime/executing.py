@@ -20,6 +20,7 @@ from planloom.runtime.outputs import (
     MAX_SUBJECTS,
     describe_outputs,
     find_outputs,
+    is_safe_path,
     read_manifest,
     restore_outputs,
     write_manifest,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 RESULT_SCHEMA: Final = "planloom/result/v1"
 RESULT_NAME: Final = "result.json"
 MAX_RESULT_BYTES: Final = 1_000_000
+TIMESTAMP_LENGTH: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,10 @@ def read_result(content: bytes, task: Task, location: str) -> Result:
         for key, expected in mine.items():
             if value[key] != expected:
                 return _error(f"the result is of another attempt: {key} differs")
+        if not _is_sound(value, task.step):
+            return _error("the result can't be read")
         outputs = tuple(Subject(name, digest) for name, digest in value["outputs"].items())
-        result = Result(
+        return Result(
             result=value["result"],
             reason=value["reason"],
             exit_code=value["exitCode"],
@@ -189,18 +193,17 @@ def read_result(content: bytes, task: Task, location: str) -> Result:
         )
     except (canonical.CanonicalError, KeyError, TypeError, AttributeError, IndexError):
         return _error("the result can't be read")
-    return result if _is_sound(result, task.step) else _error("the result can't be read")
 
 
-def _is_sound(result: Result, step: CompiledStep) -> bool:
-    texts = (result.result, result.reason, result.started, result.finished)
-    if not all(isinstance(t, str) for t in texts) or result.result not in RESULTS:
+def _is_sound(value: Any, step: CompiledStep) -> bool:
+    times = (value["started"], value["finished"])
+    if value["result"] not in RESULTS or not isinstance(value["reason"], str) or not isinstance(value["manifest"], bool):
         return False
-    if not isinstance(result.exit_code, int) or not isinstance(result.manifest, bool):
+    if not all(isinstance(t, str) and len(t) == TIMESTAMP_LENGTH for t in times) or type(value["exitCode"]) is not int:
         return False
-    named = all(isinstance(s.digest, str) and len(s.digest) == 64 for s in result.outputs)
+    named = all(is_safe_path(name) and isinstance(digest, str) and len(digest) == 64 for name, digest in value["outputs"].items())
     # A success hands on what the plan says; a step without outputs hands on nothing.
-    return named and (result.result != "success" or bool(result.outputs) == bool(step.outputs))
+    return named and (value["result"] != "success" or bool(value["outputs"]) == bool(step.outputs))
 
 
 def _error(reason: str) -> Result:
