@@ -123,5 +123,6 @@ def _run(step: RunStep) -> Tree:
     if step.env:
         tree["env"] = dict(sorted(step.env.items()))
     tree["shell"] = "bash"
-    tree["run"] = step.run
+    # A block shows quotes as they are typed.
+    tree["run"] = step.run if '"' not in step.run else step.run.removesuffix("\n") + "\n"
     return tree

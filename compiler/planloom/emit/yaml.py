@@ -23,7 +23,7 @@ class Noted:
 
 Tree: TypeAlias = "Mapping[str, Tree] | Sequence[Tree] | Noted | str | int | bool | None"
 
-_PLAIN: Final = re.compile(r"(?:[A-Za-z_/$]|\./)[A-Za-z0-9_./$@(){}'=!&|*,+-]*(?: [A-Za-z0-9_./$@(){}'=!&|*,;+-]+)*")
+_PLAIN: Final = re.compile(r"(?:[A-Za-z_/$]|\./)[A-Za-z0-9_./$@(){}[\]'=!&|*,;+-]*(?: [A-Za-z0-9_./$@(){}[\]'=!&|*,;+-]+)*")
 _WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _RESERVED: Final = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Words that some YAML (1.1 or 1.2) reads as something else than text, in lower case."""
