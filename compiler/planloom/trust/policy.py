@@ -86,6 +86,10 @@ class TrustedKey:
     builders: tuple[str, ...] = ()
     revoked: Revocation | None = None
 
+    def is_valid_at(self, moment: str) -> bool:
+        """Return whether a timestamp lies in the time for which the key was meant."""
+        return not (self.valid_from and moment < self.valid_from) and not (self.valid_until and moment > self.valid_until)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -123,6 +127,27 @@ class Policy:
         """Return whether a key has a role that may sign this event (`checkpoint` too); says nothing of validity or revocation."""
         trusted = self.find(key_id)
         return trusted is not None and any(role in trusted.roles for role in self.events.get(event, ()))
+
+    def require(self, key_id: str, event: str, now: str) -> TrustedKey:
+        """Return the key after checking that it may sign this event now: what a command asks before it signs.
+
+        Raises: TrustError `E_SIGNATURE` (no key of the policy), `E_ROLE`, `E_KEY_REVOKED`, `E_KEY_EXPIRED`.
+        """
+        trusted = self.find(key_id)
+        if trusted is None:
+            message = f"the trust policy does not know your key ({key_id[:8]})"
+            raise TrustError(message, code="E_SIGNATURE", hint="planloom keys trust NAME FILE --role ROLE, signed by a root key")
+        if not self.may(key_id, event):
+            roles = " or ".join(self.events.get(event, ())) or "nobody"
+            message = f"{trusted.name} may not sign '{event}': the trust policy wants {roles}"
+            raise TrustError(message, code="E_ROLE", hint="planloom keys list")
+        if trusted.revoked is not None:
+            message = f"the key of {trusted.name} is revoked: {trusted.revoked.reason}"
+            raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys rotate")
+        if not trusted.is_valid_at(now):
+            message = f"the key of {trusted.name} is not valid now ({now})"
+            raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys rotate")
+        return trusted
 
     def has_role(self, key_id: str, role: str) -> bool:
         """Return whether a key has a role."""
@@ -177,7 +202,7 @@ def authorise(record: Record, signer: TrustedKey, policy: Policy, position: int 
     if revoked is not None and (position is None or position >= revoked.at_size):
         message = f"signed by {signer.name}, whose key is revoked from checkpoint size {revoked.at_size} on: {revoked.reason}"
         raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys list")
-    if (signer.valid_from and record.at < signer.valid_from) or (signer.valid_until and record.at > signer.valid_until):
+    if not signer.is_valid_at(record.at):
         message = f"signed by {signer.name} at {record.at}, outside the time in which the key is valid"
         raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys list")
     if signer.builders and not any(fnmatchcase(record.builder.id, pattern) for pattern in signer.builders):

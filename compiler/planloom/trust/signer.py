@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from planloom.trust.keys import Key
 
 
 class Signer(Protocol):
@@ -15,4 +18,17 @@ class Signer(Protocol):
 
     def seal(self, payload: bytes) -> bytes:
         """Return the envelope file over a record's payload."""
+        ...
+
+
+class NoteSigner(Protocol):
+    """Holds one Ed25519 key and signs plain text with it: the checkpoint's signer."""
+
+    @property
+    def key(self) -> Key:
+        """Its public half."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature, 64 bytes."""
         ...
