@@ -1,0 +1,109 @@
+"""An append of several files to the disk: all of them, or none.
+
+The journal holds the files themselves. Renaming it into place is the moment at which they count: from then on readers
+add them to what they find, and the next writer (or the same one) puts each into its place and removes the journal. Whoever
+dies in between loses nothing and leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from planloom.core import canonical
+from planloom.core.errors import StoreError
+from planloom.ledger import disk, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from planloom.core.canonical import Json
+    from planloom.ledger.points import Hook
+
+
+class Journal:
+    """The journal of the ledger in `artifacts`. Its callers hold the lock: writers exclusively, readers shared."""
+
+    def __init__(self, artifacts: Path, folder: Path, at: Hook) -> None:
+        self._artifacts = artifacts
+        self._folder = folder
+        self._path = folder / "journal"
+        self._at = at
+
+    def pending(self) -> dict[str, bytes]:
+        """Return the files that count although they may not be in their places yet: path below `artifacts/` → content.
+
+        Raises: StoreError when the journal can't be read, OSError.
+        """
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        try:
+            value = canonical.decode(content)
+            if not isinstance(value, dict):
+                raise _broken(self._path)
+            files = {path: base64.b64decode(str(text), validate=True) for path, text in value.items()}
+        except (canonical.CanonicalError, binascii.Error) as error:
+            raise _broken(self._path) from error
+        if not all(layout.parse_path(path) for path in files):
+            raise _broken(self._path)
+        return files
+
+    def commit(self, files: Mapping[str, bytes]) -> None:
+        """Make the files count, durably. Raises: OSError (then they don't)."""
+        value: dict[str, Json] = {path: base64.b64encode(content).decode("ascii") for path, content in files.items()}
+        new = self._folder / "journal.new"
+        new.unlink(missing_ok=True)
+        disk.write_new(new, canonical.encode(value), _quiet)
+        self._at("files: journal written")
+        new.rename(self._path)
+        self._at("files: journal renamed")
+        disk.sync_folder(self._folder)
+        self._at("files: journal durable")
+
+    def roll_forward(self) -> None:
+        """Put what the journal holds into its places and remove it; does nothing when there is none.
+
+        Raises: StoreError when another file is in a place, OSError (the journal stays, and with it all that it holds).
+        """
+        files = self.pending()
+        if not files:
+            return
+        folders: dict[Path, None] = {}
+        for path, content in files.items():
+            final = self._artifacts / path
+            folders[final.parent] = None
+            self._place(final, content)
+        for folder in folders:
+            disk.sync_folder(folder)
+        self._at("files: rolled forward")
+        self._path.unlink()
+        disk.sync_folder(self._folder)
+        self._at("files: journal removed")
+
+    def _place(self, final: Path, content: bytes) -> None:
+        disk.make_folders(final.parent)
+        new = self._folder / "new"
+        new.unlink(missing_ok=True)
+        disk.write_new(new, content, self._at)
+        try:
+            disk.publish(new, final)
+        except FileExistsError:
+            if final.read_bytes() != content:
+                message = f"{final}: another file lies where an unfinished append belongs"
+                raise StoreError(message, hint="move it away, then repeat the command") from None
+        self._at("files: linked")
+        new.unlink(missing_ok=True)
+
+
+def _quiet(point: str) -> None:
+    """The journal's own points have names of their own."""
+    del point
+
+
+def _broken(path: Path) -> StoreError:
+    message = f"{path}: the journal of an unfinished append can't be read"
+    return StoreError(message, hint="it was changed by hand or by a failing disk: restore the folder from a copy")
