@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from planloom.ledger.ledger import Ledger
     from planloom.records.signed import Signed
     from planloom.runtime.identity import Identity
+    from planloom.trust.keys import PrivateKey
     from planloom.trust.policy import Policy
-    from planloom.trust.signer import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,18 @@ class Session:
     """The effects and settings of one invocation.
 
     Shape: `root` holds specs, generated files, artifacts and keys; `workspace` is where commands run (the same, except for a scratch
-    run); `policy` says who may sign; `find_key` returns the signer of a name (`ci`, `you`) or raises TrustError. `opened` remembers
+    run); `artifacts` is the folder of records, schedules and exports; `policy` says who may sign; `find_key` returns the signer of a name (`ci`, `you`) or raises TrustError. `opened` remembers
     records whose signature was verified, by the bytes they came in.
     """
 
     root: Path
     workspace: Path
+    artifacts: Path
     ledger: Ledger
     policy: Policy
     clock: Clock
     ids: Ids
     environment: Environment
     identity: Identity
-    find_key: Callable[[str], Signer]
+    find_key: Callable[[str], PrivateKey]
     opened: dict[bytes, Signed] = field(default_factory=dict)

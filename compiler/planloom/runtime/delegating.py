@@ -1,0 +1,134 @@
+"""Delegating: from the records to what comes next. Writes the schedule, hands out a wave, and dispatches the next workflow run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planloom.core import canonical
+from planloom.records.matrix import WAVE_LIMIT, group_by_profile, matrix_entry
+from planloom.runtime.identity import attempt_id
+from planloom.runtime.reading import read_item, read_view
+from planloom.state.schedule import build_schedule, choose_wave, schedule_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from planloom.runtime.claiming import Won
+    from planloom.runtime.platform import Platform
+    from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Delegated:
+    """What there is to do for one work item now: its view, its schedule, and the file that the schedule was written to."""
+
+    view: ItemView
+    schedule: Schedule
+    path: Path
+
+
+def delegate_item(session: Session, item: str, prompt: str) -> Delegated:
+    """Compute a work item's schedule and write it to `artifacts/schedule/<item>.json`."""
+    view = read_view(session, item).view
+    schedule = build_schedule(view)
+    document = schedule_document(view, schedule, prompt=prompt, actor=session.identity.actor)
+    path = session.artifacts / "schedule" / f"{item}.json"
+    write_atomically(path, canonical.encode(document) + b"\n")
+    return Delegated(view, schedule, path)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is always whole: under another name first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def open_items(session: Session, plan: str) -> tuple[str, ...]:
+    """Return the open work items of a plan, sorted."""
+    found = []
+    for item in session.ledger.items():
+        state = read_item(session, item)
+        if state.is_open and plan in {"", state.plan.name}:
+            found.append(item)
+    return tuple(found)
+
+
+def offered_entries(session: Session, delegated: Iterable[Delegated]) -> list[tuple[str, dict[str, Any]]]:
+    """Return (profile, matrix entry) of every ready attempt that a job may claim by itself (direct execution)."""
+    entries: list[tuple[str, dict[str, Any]]] = []
+    for one in delegated:
+        for row in choose_wave(one.view, one.schedule, WAVE_LIMIT - len(entries)):
+            attempt = attempt_id(row.step.key, row.state.attempt + 1, session.identity.builder)
+            entry = matrix_entry(row.step, work_item=one.view.item.id, attempt=attempt, source=one.view.item.commit)
+            entries.append((row.step.profile, entry))
+    return entries
+
+
+def claimed_entries(claims: Iterable[Won]) -> list[tuple[str, dict[str, Any]]]:
+    """Return (profile, matrix entry) of every claimed attempt (isolated execution)."""
+    return [
+        (
+            won.step.profile,
+            matrix_entry(won.step, work_item=won.view.item.id, attempt=won.attempt.id, source=won.view.item.commit),
+        )
+        for won in claims
+    ]
+
+
+def wave_outputs(entries: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+    """Return the job outputs that hand out a wave: ready, ready-matrix, matrices; texts on one line."""
+    return {
+        "ready": "true" if entries else "false",
+        "ready-matrix": canonical.encode({"include": [entry for _, entry in entries]}).decode(),
+        "matrices": canonical.encode({k: [dict(e) for e in v] for k, v in group_by_profile(entries).items()}).decode(),
+    }
+
+
+def write_outputs(session: Session, outputs: dict[str, str]) -> None:
+    """Append job outputs to the file that `GITHUB_OUTPUT` names; nothing outside a workflow."""
+    target = session.environment.get("GITHUB_OUTPUT")
+    if target:
+        with open(target, "a", encoding="utf-8") as stream:  # noqa: PTH123 - appends to the runner's own file
+            stream.writelines(f"{name}={value}\n" for name, value in outputs.items())
+
+
+def write_summary(session: Session, markdown: str) -> None:
+    """Append to the job summary that `GITHUB_STEP_SUMMARY` names; nothing outside a workflow."""
+    target = session.environment.get("GITHUB_STEP_SUMMARY")
+    if target:
+        with open(target, "a", encoding="utf-8") as stream:  # noqa: PTH123 - appends to the runner's own file
+            stream.write(markdown)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """Which workflow was started for what; `workflow` is empty when nothing was to be started."""
+
+    workflow: str
+    inputs: dict[str, str]
+
+
+def choose_next(item: str, delegated: Sequence[Delegated], wave_was_empty: bool) -> Dispatched:  # noqa: FBT001 - one caller
+    """Return what to start next: the orchestrator while something is ready, else the collector, as the plan's settings say."""
+    settings: Any = delegated[0].view.header.settings if delegated else {}
+    prefix = str(settings.get("prefix", ""))
+    ready = any(one.schedule.dispatchable for one in delegated)
+    running = any(one.schedule.running for one in delegated)
+    inputs = {"work-item": item} if item else {}
+    if ready and settings.get("loop") == "auto" and not wave_was_empty:
+        return Dispatched(f"{prefix}orchestrator.yml", inputs)
+    if not ready and not running and settings.get("collect") != "never":
+        return Dispatched(f"{prefix}collector.yml", inputs)
+    return Dispatched("", {})
+
+
+def dispatch(platform: Platform, branch: str, what: Dispatched) -> None:
+    """Start a workflow on a branch. Raises: StoreError when the platform refuses."""
+    if what.workflow:
+        platform.dispatch(what.workflow, branch, what.inputs)

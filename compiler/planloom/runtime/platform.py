@@ -1,0 +1,149 @@
+"""GitHub's REST API, as far as a run needs it: are these runs over, start that workflow, fetch those outputs.
+
+Uses `urllib` of the standard library: four calls do not need a client. Loopback fakes of the API serve the tests.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib import error as urlerror
+from urllib import parse, request
+
+from planloom.core.errors import StoreError, TrustError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from planloom.core.ports import Environment
+
+API_VERSION: Final = "2022-11-28"
+"""docs.github.com/rest/about-the-rest-api/api-versions."""
+
+TIMEOUT_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of a run: its name, conclusion ("" while it runs) and window (RFC 3339 timestamps, "" when unknown)."""
+
+    name: str
+    conclusion: str
+    started: str
+    completed: str
+
+
+@dataclass(slots=True)
+class Platform:
+    """The API of one repository. `api` and `repository` come from GITHUB_API_URL and GITHUB_REPOSITORY."""
+
+    api: str
+    repository: str
+    token: str = field(repr=False)
+    downloaded: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
+
+    def is_over(self, run_id: str, run_attempt: str) -> bool:
+        """Return whether this attempt of a run is over: completed, gone, or followed by a newer attempt."""
+        run = self._get(f"actions/runs/{parse.quote(run_id)}", missing=None)
+        if run is None:
+            return True
+        newer = str(run.get("run_attempt", run_attempt)) != run_attempt
+        return bool(run.get("status") == "completed" or newer)
+
+    def jobs(self, run_id: str, run_attempt: str) -> tuple[Job, ...]:
+        """Return every job of an attempt of a run."""
+        found: list[Job] = []
+        page = 1
+        while True:
+            path = f"actions/runs/{parse.quote(run_id)}/attempts/{parse.quote(run_attempt)}/jobs?per_page=100&page={page}"
+            jobs = self._get(path, missing={"jobs": []})["jobs"]
+            found.extend(
+                Job(j["name"], j.get("conclusion") or "", j.get("started_at") or "", j.get("completed_at") or "") for j in jobs
+            )
+            if len(jobs) < 100:
+                return tuple(found)
+            page += 1
+
+    def dispatch(self, workflow: str, branch: str, inputs: dict[str, str]) -> None:
+        """Start a workflow that has `workflow_dispatch`."""
+        body = json.dumps({"ref": branch, "inputs": inputs}).encode()
+        self._call(f"actions/workflows/{parse.quote(workflow)}/dispatches", body)
+
+    def fetch(self, location: str, digest: str, target: Path) -> None:
+        """Write one output of an earlier step (`github:<run id>:<artifact>:<path>` is its location) to `target`.
+
+        Raises: StoreError when the artifact has expired or is not there; TrustError is left to the caller, who checks the digest.
+        """
+        import hashlib
+
+        kind, _, rest = location.partition(":")
+        run_id, _, name = rest.partition(":")
+        if kind != "github" or not run_id or not name:
+            message = f"outputs at '{location}' can't be fetched here"
+            raise StoreError(message, hint="planloom delegate --retry STEP makes them anew")
+        archive = zipfile.ZipFile(io.BytesIO(self._artifact(run_id, name)))
+        for member in archive.infolist():
+            content = archive.read(member)
+            if hashlib.sha256(content).hexdigest() == digest:
+                target.write_bytes(content)
+                return
+        message = f"artifact {name} of run {run_id} does not hold the file that was signed"
+        raise TrustError(message, code="E_ARTIFACT")
+
+    def _artifact(self, run_id: str, name: str) -> bytes:
+        if (run_id, name) not in self.downloaded:
+            path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
+            found = [a for a in self._get(path, missing={"artifacts": []})["artifacts"] if not a.get("expired")]
+            if not found:
+                message = f"artifact {name} of run {run_id} has expired or is not there"
+                raise StoreError(message, hint="planloom delegate --retry STEP makes it anew")
+            self.downloaded[run_id, name] = self._call(f"actions/artifacts/{int(found[0]['id'])}/zip")
+        return self.downloaded[run_id, name]
+
+    def _get(self, path: str, missing: Any) -> Any:
+        try:
+            return json.loads(self._call(path))
+        except _NotFound:
+            return missing
+
+    def _call(self, path: str, body: bytes | None = None) -> bytes:
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "User-Agent": "planloom",
+            "X-GitHub-Api-Version": API_VERSION,
+        }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        asked = request.Request(f"{self.api}/repos/{self.repository}/{path}", data=body, headers=headers)  # noqa: S310 - GITHUB_API_URL
+        # Not sent on to where a redirect leads: artifact downloads go to another host, with an address that is signed.
+        asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
+        try:
+            with request.urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - GITHUB_API_URL
+                return bytes(answer.read())
+        except urlerror.HTTPError as error:
+            if error.code == 404:
+                raise _NotFound(f"{path}: not found", hint=_RIGHTS) from error
+            message = f"GitHub answered {error.code} to {path.partition('?')[0]}"
+            raise StoreError(message, hint=_RIGHTS) from error
+        except (urlerror.URLError, TimeoutError, ConnectionError) as error:
+            message = f"GitHub could not be reached: {error}"
+            raise StoreError(message, hint="run the command again") from error
+
+
+_RIGHTS = "the token needs the permission `actions` for this; planloom doctor --github checks it"
+
+
+class _NotFound(StoreError):
+    pass
+
+
+def find_platform(environment: Environment) -> Platform | None:
+    """Return the API of the repository that this job runs for; None outside a workflow or without a token."""
+    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
+    repository = environment.get("GITHUB_REPOSITORY")
+    if not token or not repository:
+        return None
+    return Platform(environment.get("GITHUB_API_URL") or "https://api.github.com", repository, token)
