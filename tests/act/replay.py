@@ -38,7 +38,9 @@ def result_of(key: str, jobs: list[Job]) -> str:
 def left_over(workflow: Mapping[str, Any], jobs: list[Job]) -> list[str]:
     """Return the jobs that never began although a call before them failed; empty when there is nothing to carry on."""
     begun = {job.caller or job.id for job in jobs}
-    failed_call = any(key in begun and "uses" in job and result_of(key, jobs) == "failure" for key, job in workflow["jobs"].items())
+    failed_call = any(
+        key in begun and "uses" in job and result_of(key, jobs) == "failure" for key, job in workflow["jobs"].items()
+    )
     return [key for key in workflow["jobs"] if key not in begun] if failed_call else []
 
 

@@ -9,21 +9,24 @@ from pathlib import Path
 FORBIDDEN = set('":<>|*?\r\n\\/')
 
 
-def found(patterns: list[str], *, with_hidden: bool) -> list[str]:
-    """Return the absolute paths of the files that the patterns name."""
-    files: set[str] = set()
-    for pattern in patterns:
-        for match in glob.glob(pattern, recursive=True, include_hidden=with_hidden):
-            below = glob.glob(f"{match}/**", recursive=True, include_hidden=with_hidden) if os.path.isdir(match) else [match]
-            files.update(os.path.abspath(path) for path in below if os.path.isfile(path))
-    return sorted(files)
+def matches(pattern: str, *, hidden: bool) -> list[Path]:
+    """Return what a pattern names; names that begin with a dot only if `hidden`."""
+    # Path.glob has no way to leave out hidden files, and takes no absolute patterns.
+    return [Path(found).absolute() for found in glob.glob(pattern, recursive=True, include_hidden=hidden)]  # noqa: PTH207
 
 
-def common_folder(patterns: list[str], files: list[str]) -> str:
+def files_of(patterns: list[str], *, hidden: bool) -> list[Path]:
+    """Return the files that the patterns name, those below a named folder too, sorted."""
+    named = [path for pattern in patterns for path in matches(pattern, hidden=hidden)]
+    below = [path for folder in named if folder.is_dir() for path in matches(f"{folder}/**", hidden=hidden)]
+    return sorted({path for path in (*named, *below) if path.is_file()})
+
+
+def base_of(patterns: list[str], files: list[Path]) -> Path:
     """Return the folder that the artifact's paths are relative to: the one searched, or the least common one of several."""
-    if len(patterns) == 1 and os.path.isdir(patterns[0]):
-        return os.path.abspath(patterns[0])
-    return os.path.dirname(files[0]) if len(files) == 1 else os.path.commonpath(files)
+    if len(patterns) == 1 and Path(patterns[0]).is_dir():
+        return Path(patterns[0]).absolute()
+    return Path(os.path.commonpath([path.parent for path in files]))
 
 
 def main() -> None:
@@ -32,11 +35,10 @@ def main() -> None:
     if not name or FORBIDDEN & set(name):
         sys.exit(f"::error::the artifact name is not valid: {name!r}")
     patterns = [line.strip() for line in os.environ["ARTIFACT_PATH"].splitlines() if line.strip()]
-    with_hidden = os.environ["ARTIFACT_HIDDEN"] == "true"
-    files = found(patterns, with_hidden=with_hidden)
+    files = files_of(patterns, hidden=os.environ["ARTIFACT_HIDDEN"] == "true")
     if not files:
         wanted = os.environ["ARTIFACT_IF_NONE"]
-        message = f"no files were found with the provided path: {', '.join(patterns)}"
+        message = f"No files were found with the provided path: {', '.join(patterns)}"
         if wanted == "error":
             sys.exit(f"::error::{message}")
         print(f"::warning::{message}" if wanted == "warn" else message)
@@ -49,9 +51,9 @@ def main() -> None:
         target.mkdir()
     except FileExistsError:
         sys.exit(f"::error::an artifact with this name already exists on the workflow run: {name}")
-    base = common_folder(patterns, files)
+    base = base_of(patterns, files)
     for path in files:
-        place = target / os.path.relpath(path, base)
+        place = target / path.relative_to(base)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
     print(f"artifact {name}: {len(files)} files")
