@@ -1,0 +1,90 @@
+"""The plan on a page: `generated/<plan>/README.md`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planloom.emit.drawing import draw_mermaid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planloom.emit.waves import Wave
+    from planloom.model.plan import Plan
+    from planloom.records.compiled import CompiledPlan, CompiledStep
+
+DRAWN_STEPS: Final = 150
+"""Above this a browser refuses or nobody can read the graph (Mermaid stops at 500 edges)."""
+
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
+
+
+def build_page(plan: Plan, compiled: CompiledPlan, steps: Sequence[CompiledStep], waves: Sequence[Wave]) -> bytes:
+    """Return the page as Markdown. User text is escaped, so it stays text."""
+    by_key = {step.key: step for step in steps}
+    laid = [by_key[key] for key in compiled.order]
+    wave_of = {step.key: number for number, wave in enumerate(waves, start=1) for step in (*wave.steps, *wave.manual)}
+    parts = [
+        f"<!-- Compiled by planloom from {plan.path}. Edit the plan, then run `planloom compile`. -->",
+        f"# {_text(plan.name)}",
+        *([_text(plan.description)] if plan.description else []),
+        (
+            f"Plan `{plan.id}` {_text(plan.version)}, {_count(len(laid), 'step')} in {_count(len(waves), 'wave')}, "
+            f"{plan.workflow.execution} execution. Digest `sha256:{compiled.digest}`."
+        ),
+        *_graph(compiled, laid),
+        "## Steps",
+        _table(laid, wave_of),
+        "## Who must approve what",
+        _gates(laid),
+        *_params(plan),
+    ]
+    return ("\n\n".join(parts) + "\n").encode("utf-8")
+
+
+def _graph(compiled: CompiledPlan, laid: list[CompiledStep]) -> list[str]:
+    if len(laid) > DRAWN_STEPS:
+        return [f"Too many steps to draw here: `planloom graph {compiled.id} --format dot`."]
+    drawn = draw_mermaid(compiled, laid).rstrip("\n")
+    return [
+        f"```mermaid\n{drawn}\n```",
+        "Arrows are needs, dotted arrows order alone; hexagons wait for approval, round boxes are done by people.",
+    ]
+
+
+def _table(laid: list[CompiledStep], wave_of: dict[str, int]) -> str:
+    rows = ["| step | name | wave | needs | hands on | attempts |", "|---|---|---|---|---|---|"]
+    for step in laid:
+        needs = ", ".join(f"`{key}`" for key in step.needs)
+        outputs = ", ".join(_text(pattern) for pattern in step.outputs)
+        marks = " (manual)" if step.is_manual else ""
+        marks += " (baseline)" if step.baseline else ""
+        rows.append(f"| `{step.key}` | {_text(step.name)}{marks} | {wave_of[step.key]} | {needs} | {outputs} | {step.attempts} |")
+    return "\n".join(rows)
+
+
+def _gates(laid: list[CompiledStep]) -> str:
+    lines = [f"* `{step.key}`: {_count(step.gate[1], 'approval')} by {_text(step.gate[0])}" for step in laid if step.gate]
+    return "\n".join(lines) or "Nobody: no step waits for an approval."
+
+
+def _params(plan: Plan) -> list[str]:
+    if not plan.params:
+        return []
+    rows = ["| parameter | type | meaning |", "|---|---|---|"]
+    for param in plan.params:
+        kind, meaning = param.schema.get("type", "string"), param.schema.get("description", "")
+        rows.append(f"| `{param.name}` | {_text(str(kind))} | {_text(str(meaning))} |")
+    return ["## Parameters", "\n".join(rows)]
+
+
+def _text(text: str) -> str:
+    """Return user text on one line, with everything escaped that Markdown or HTML would read."""
+    return _MARKUP.sub(
+        lambda m: f"\\{m[0]}" if m[0] not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[m[0]], " ".join(text.split())
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,82 @@
+"""Everything that compiling writes, as one set of files: path relative to the project → bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from planloom.emit.collector import build_collector
+from planloom.emit.compiled import compile_plan
+from planloom.emit.execute import build_execute
+from planloom.emit.orchestrator import build_orchestrator
+from planloom.emit.page import build_page
+from planloom.emit.parts import Parts
+from planloom.emit.profiles import build_profiles
+from planloom.emit.render import render
+from planloom.emit.schemas import build_schemas
+from planloom.emit.validate import build_validate
+from planloom.emit.waves import build_waves, encode_waves
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME, encode_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planloom.emit.compiled import Order
+    from planloom.ir.workflow import Workflow
+    from planloom.model.plan import Plan, Project
+
+FileSet: TypeAlias = dict[str, bytes]
+
+PROJECT_FILE: Final = "generated/project.json"
+PROJECT_SCHEMA: Final = "planloom/compiled-project/v1"
+
+
+def emit_project(plans: Iterable[Plan], graphs: Mapping[str, Order], project: Project) -> FileSet:
+    """Return all files of a project, sorted by path. `graphs` maps a plan id to its graph.
+
+    Guarantee: the same values give the same bytes.
+    """
+    parts = Parts.of(project)
+    ordered = sorted(plans, key=lambda plan: plan.id)
+    files: FileSet = {}
+    for plan in ordered:
+        files |= emit_plan(plan, graphs[plan.id], parts)
+    validate = build_validate(parts)
+    files[validate.path] = render(validate)
+    files[PROJECT_FILE] = _project_file(project, ordered)
+    files |= {f"generated/schema/{name}": content for name, content in build_schemas().items()}
+    return dict(sorted(files.items()))
+
+
+def emit_plan(plan: Plan, graph: Order, parts: Parts) -> FileSet:
+    """Return the files that one plan is compiled into."""
+    compiled, steps = compile_plan(plan, graph)
+    waves = build_waves(compiled, steps)
+    folder = f"generated/{plan.id}/"
+    files = {workflow.path: render(workflow) for workflow in build_workflows(plan, compiled.digest, parts)}
+    files[folder + HEADER_NAME] = compiled.to_bytes()
+    files[folder + STEPS_NAME] = encode_steps(steps)
+    files[folder + "matrix.json"] = encode_waves(compiled, waves)
+    files[folder + "README.md"] = build_page(plan, compiled, steps, waves)
+    return files
+
+
+def build_workflows(plan: Plan, digest: str, parts: Parts) -> tuple[Workflow, ...]:
+    """Return the workflows of a plan; a plan of manual steps alone has nothing to execute."""
+    profiles = build_profiles(plan.steps)
+    execute = (build_execute(plan, profiles, digest, parts),) if profiles else ()
+    return (build_orchestrator(plan, profiles, digest, parts), *execute, build_collector(plan, digest, parts))
+
+
+def _project_file(project: Project, plans: Iterable[Plan]) -> bytes:
+    value = {
+        "schema": PROJECT_SCHEMA,
+        "python": project.python,
+        "ledger": project.ledger,
+        "ledgerBranch": project.ledger_branch,
+        "environment": project.environment,
+        "signingKeySecret": project.signing_key_secret,
+        "install": project.install,
+        "plans": [plan.id for plan in plans],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8") + b"\n"

@@ -1,0 +1,119 @@
+"""The waves of a plan as if every step succeeded: what each orchestrator run would hand out."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planloom.core import canonical
+from planloom.records.matrix import WAVE_LIMIT, group_by_profile, plan_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planloom.records.compiled import CompiledPlan, CompiledStep
+
+MATRIX_SCHEMA = "planloom/matrix/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Steps that run at the same time, in launch order: those of machines, and those of people."""
+
+    steps: tuple[CompiledStep, ...]
+    manual: tuple[CompiledStep, ...]
+
+
+def build_waves(plan: CompiledPlan, steps: Iterable[CompiledStep], *, limit: int = WAVE_LIMIT) -> tuple[Wave, ...]:
+    """Return the waves in order; at most `limit` steps each, and no more than the shared resources allow.
+
+    Guarantee: every step of the plan is in exactly one wave, after all that it waits for. Linear in steps and edges, times the
+    logarithm of how many different demands there are.
+    """
+    by_key = {step.key: step for step in steps}
+    waiting = {key: len(step.predecessors) for key, step in by_key.items()}
+    followers: dict[str, list[str]] = {key: [] for key in by_key}
+    for key in plan.order:
+        for before in by_key[key].predecessors:
+            followers[before].append(key)
+    queue = _Queue(plan.settings.get("resources", {}))
+    queue.add(by_key[key] for key in plan.order if not waiting[key])
+    waves = []
+    while queue:
+        wave = queue.take(limit)
+        waves.append(wave)
+        freed = []
+        for done in (*wave.steps, *wave.manual):
+            for key in followers[done.key]:
+                waiting[key] -= 1
+                if not waiting[key]:
+                    freed.append(by_key[key])
+        queue.add(sorted(freed, key=lambda step: step.position))
+    return tuple(waves)
+
+
+class _Queue:
+    """Ready steps, grouped by what they demand, so that a busy resource is looked at once a wave."""
+
+    def __init__(self, capacities: Mapping[str, int]) -> None:
+        self._capacities = capacities
+        self._groups: dict[tuple[tuple[str, int], ...], deque[CompiledStep]] = {}
+        self._manual: list[CompiledStep] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._groups or self._manual)
+
+    def add(self, steps: Iterable[CompiledStep]) -> None:
+        """Add steps, given in launch order."""
+        for step in steps:
+            if step.is_manual:
+                self._manual.append(step)
+            else:
+                group = self._groups.setdefault(tuple(sorted(step.resources.items())), deque())
+                # A step that was freed later may come earlier in launch order than one that waits for a resource.
+                if group and group[-1].position > step.position:
+                    group = deque(heapq.merge(group, [step], key=lambda s: s.position))
+                    self._groups[tuple(sorted(step.resources.items()))] = group
+                else:
+                    group.append(step)
+
+    def take(self, limit: int) -> Wave:
+        """Return the next wave and forget its steps."""
+        free = dict(self._capacities)
+        heads = [(group[0].position, demand) for demand, group in self._groups.items()]
+        heapq.heapify(heads)
+        taken: list[CompiledStep] = []
+        while heads and len(taken) < limit:
+            _, demand = heapq.heappop(heads)
+            # A demand above the whole capacity is a mistake that the checks report; here it must not stop the waves.
+            if any(free.get(name, 0) < amount for name, amount in demand) and taken:
+                continue
+            for name, amount in demand:
+                free[name] = free.get(name, 0) - amount
+            group = self._groups[demand]
+            taken.append(group.popleft())
+            if group:
+                heapq.heappush(heads, (group[0].position, demand))
+            else:
+                del self._groups[demand]
+        manual, self._manual = tuple(self._manual), []
+        return Wave(tuple(taken), manual)
+
+
+def encode_waves(plan: CompiledPlan, waves: Iterable[Wave]) -> bytes:
+    """Return `matrix.json`: one line an entry, so that a change reads well in a diff."""
+    head = canonical.encode({"name": plan.id, "version": plan.version, "digest": plan.digest}).decode()
+    shown = ",\n".join(_encode_wave(number, wave) for number, wave in enumerate(waves, start=1))
+    return (f'{{\n"schema": "{MATRIX_SCHEMA}",\n"schemaVersion": 1,\n"plan": {head},\n"waves": [\n{shown}\n]\n}}\n').encode()
+
+
+def _encode_wave(number: int, wave: Wave) -> str:
+    matrices = group_by_profile((step.profile, plan_entry(step)) for step in wave.steps)
+    profiles = [
+        f'"{name}": [\n' + ",\n".join(canonical.encode(dict(entry)).decode() for entry in entries) + "\n]"
+        for name, entries in matrices.items()
+    ]
+    manual = canonical.encode([step.key for step in wave.manual]).decode()
+    return f'{{"wave": {number}, "manual": {manual}, "matrices": {{{", ".join(profiles)}}}}}'
