@@ -1,1 +1,141 @@
-"""The compiler as one readable list of stages."""
+"""The compiler as one readable list of stages: bytes of specs in, plans, graphs, diagnostics and files out.
+
+Pure: which files there are is told by the caller; `read_specs` is the one function that looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from planloom.checks.facts import Facts
+from planloom.checks.running import check_all
+from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnostics
+from planloom.core.errors import InputError
+from planloom.graph.plangraph import Cycles, PlanGraph, build_graph
+from planloom.model.builder import build_plan, build_project, step_keys_as_written
+from planloom.model.plan import Plan, Project
+from planloom.syntax import shape
+from planloom.syntax.findings import error
+from planloom.syntax.reader import read
+from planloom.syntax.source import MAX_FILE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SPECS: Final = "specs"
+PROJECT_FILE: Final = "specs/planloom.yaml"
+POLICY_FILE: Final = "specs/trust/policy.json"
+LOCK_FILE: Final = "specs/requirements.lock"
+MAX_FILES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking a project gave.
+
+    Shape: `plans` sorted by path, only those that could be built; `graphs` by plan id, without plans that have cycles; `diagnostics`
+    sorted; `sources` the bytes of every file by path. Emit only when `is_sound`.
+    """
+
+    plans: tuple[Plan, ...]
+    graphs: Mapping[str, PlanGraph]
+    project: Project
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, bytes]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is no error: warnings don't stop compilation."""
+        return not has_errors(self.diagnostics)
+
+
+def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool = True) -> Checked:
+    """Return plans, graphs and all diagnostics of all files.
+
+    Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `policy` is the trust policy's file or None;
+    `locked` says whether specs/requirements.lock exists. Guarantee: never raises for what a file holds; same input, same output.
+    """
+    found: list[Diagnostic] = []
+    project = _read_project(files, found)
+    plans: list[Plan] = []
+    graphs: dict[str, PlanGraph | Cycles] = {}
+    known: dict[str, frozenset[str]] = {}
+    for path in sorted(files):
+        if path == PROJECT_FILE:
+            continue
+        plan = _read_plan(path, files[path], found, known)
+        if plan is not None:
+            plans.append(plan)
+            graphs[path] = build_graph(plan)
+    facts = Facts(tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files)
+    diagnostics = check_all(facts, found)
+    sound = {plan.id: graph for plan in plans if isinstance(graph := graphs[plan.path], PlanGraph)}
+    return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), dict(sorted(files.items())))
+
+
+def read_specs(root: Path) -> dict[str, bytes]:
+    """Return the files `specs/*.yaml` (and .yml) of a project, sorted by path relative to it.
+
+    Raises: InputError for a link that leads out of the project, a file that can't be read or is too big, too many files.
+    """
+    folder = root / SPECS
+    if not folder.is_dir():
+        message = f"{root} has no specs/ folder"
+        raise InputError(message, hint="planloom init lays one down; --root DIR names another project")
+    inside = root.resolve()
+    paths = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"} and not path.name.startswith("."))
+    if len(paths) > MAX_FILES:
+        message = f"specs/ has {len(paths)} plans; {MAX_FILES} are the most"
+        raise InputError(message)
+    files = {}
+    for path in paths:
+        name = f"{SPECS}/{path.name}"
+        if not path.resolve().is_relative_to(inside):
+            message = f"{name} is a link that leads out of the project"
+            raise InputError(message, hint="put the file itself into specs/", code="PL122")
+        try:
+            with path.open("rb") as file:
+                # One byte more than is allowed is enough for the reader to say that the file is too big.
+                files[name] = file.read(MAX_FILE_BYTES + 1)
+        except OSError as problem:
+            message = f"{name} can't be read: {problem.strerror}"
+            raise InputError(message) from problem
+    return files
+
+
+def _read_project(files: Mapping[str, bytes], found: list[Diagnostic]) -> Project:
+    content = files.get(PROJECT_FILE)
+    if content is None:
+        return Project()
+    node, wrong = read(PROJECT_FILE, content)
+    found.extend(wrong)
+    if node is None:
+        return Project()
+    result = shape.check_project(node, Span(PROJECT_FILE, 1, 1, 1, 1))
+    found.extend(result.diagnostics)
+    if not result.usable:
+        return Project()
+    project, wrong = build_project(PROJECT_FILE, content, node)
+    found.extend(wrong)
+    return project
+
+
+def _read_plan(path: str, content: bytes, found: list[Diagnostic], known: dict[str, frozenset[str]]) -> Plan | None:
+    if not path.endswith(".yaml"):
+        span = Span(path, 1, 1, 1, 1)
+        found.append(error("outside-file", "a plan's file ends in .yaml", span, help=f"rename it to {path[:-4]}.yaml"))
+        return None
+    node, wrong = read(path, content)
+    found.extend(wrong)
+    if node is None:
+        return None
+    result = shape.check_plan(node, Span(path, 1, 1, 1, 1))
+    found.extend(result.diagnostics)
+    if not result.usable:
+        return None
+    plan, wrong = build_plan(path, content, node, result.refused)
+    found.extend(wrong)
+    known[path] = step_keys_as_written(node)
+    return plan

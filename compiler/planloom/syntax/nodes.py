@@ -1,39 +1,114 @@
-"""Nodes: a YAML document as data in which every key and value knows its place."""
+"""Nodes: a YAML document as data in which every key and value knows its place.
+
+A mapping is a `dict`, a sequence a `list`, a scalar a plain Python value, so that everything which reads data reads
+nodes. Places are kept beside the data, one integer each, because a Span object a scalar would cost more time and memory than
+the data itself; spans are made when somebody asks, which is only when something is wrong.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from planloom.core.diagnostics import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import Self
 
-    from planloom.core.diagnostics import Span
+COLUMN_BITS: Final = 26
+"""Bits of a column and of a length: more than the characters of the biggest file that is read (40 MiB)."""
 
+OPEN_END: Final = (1 << COLUMN_BITS) - 1
+"""The length of a mark whose text goes on beyond its line."""
 
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
-    """A string, integer, float, boolean or null of the YAML 1.2 core schema."""
-
-    value: str | int | float | bool | None
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ListNode:
-    """A sequence."""
-
-    items: tuple[Node, ...]
-    span: Span
+Scalar: TypeAlias = "str | int | float | bool | None"
+Node: TypeAlias = "Scalar | ListNode | MapNode"
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
-    """A mapping in the order of the file; `key_spans` has the place of each key."""
-
-    entries: Mapping[str, Node]
-    key_spans: Mapping[str, Span]
-    span: Span
+def pack(line: int, column: int, length: int) -> int:
+    """Return the mark of a place: 0-based line and column, and the length on that line or OPEN_END."""
+    return ((line << COLUMN_BITS) | column) << COLUMN_BITS | length
 
 
-Node: TypeAlias = ScalarNode | ListNode | MapNode
+def unpack(path: str, mark: int) -> Span:
+    """Return the span of a mark; a text of several lines ends with its first line."""
+    length = mark & OPEN_END
+    column = (mark >> COLUMN_BITS) & OPEN_END
+    line = mark >> (2 * COLUMN_BITS)
+    if length == OPEN_END:
+        return Span(path, line + 1, column + 1, line + 2, 1)
+    return Span(path, line + 1, column + 1, line + 1, column + 1 + length)
+
+
+class MapNode(dict[str, "Node"]):
+    """A mapping in the order of the file. Nobody changes one after the reader has made it.
+
+    Shape: `marks` maps a key to the marks of (key, value); `mark` is the mapping's own, at its first key.
+    """
+
+    __slots__ = ("mark", "marks", "path")
+
+    def __init__(self, path: str, mark: int) -> None:
+        super().__init__()
+        self.path = path
+        self.mark = mark
+        self.marks: dict[str, tuple[int, int]] = {}
+
+    @classmethod
+    def empty(cls, path: str = "", line: int = 1) -> Self:
+        """Return a mapping without entries, for values that no file holds."""
+        return cls(path, pack(line - 1, 0, 0))
+
+    @property
+    def span(self) -> Span:
+        """The place of the mapping: its beginning."""
+        return unpack(self.path, self.mark)
+
+    def key_span(self, key: str) -> Span:
+        """Return the place of a key, or of the mapping when it has no such key."""
+        marks = self.marks.get(key)
+        return unpack(self.path, marks[0]) if marks else self.span
+
+    def value_span(self, key: str) -> Span:
+        """Return the place of a key's value, or of the mapping when it has no such key."""
+        marks = self.marks.get(key)
+        return unpack(self.path, marks[1]) if marks else self.span
+
+    def map_at(self, key: str) -> MapNode:
+        """Return the mapping under a key, or an empty one at the same place."""
+        value = self.get(key)
+        return value if isinstance(value, MapNode) else type(self)(self.path, self.mark)
+
+    def list_at(self, key: str) -> ListNode:
+        """Return the sequence under a key, or an empty one at the same place."""
+        value = self.get(key)
+        return value if isinstance(value, ListNode) else ListNode(self.path, self.mark)
+
+
+class ListNode(list["Node"]):
+    """A sequence. Nobody changes one after the reader has made it. `marks` holds the mark of each item."""
+
+    __slots__ = ("mark", "marks", "path")
+
+    def __init__(self, path: str, mark: int) -> None:
+        super().__init__()
+        self.path = path
+        self.mark = mark
+        self.marks: list[int] = []
+
+    @property
+    def span(self) -> Span:
+        """The place of the sequence: its beginning."""
+        return unpack(self.path, self.mark)
+
+    def item_span(self, index: int) -> Span:
+        """Return the place of an item."""
+        return unpack(self.path, self.marks[index])
+
+
+def to_plain(node: Node) -> object:
+    """Return the data of a node as plain dicts and lists."""
+    if isinstance(node, MapNode):
+        return {key: to_plain(value) for key, value in node.items()}
+    if isinstance(node, ListNode):
+        return [to_plain(item) for item in node]
+    return node

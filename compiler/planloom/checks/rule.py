@@ -1,0 +1,70 @@
+"""What a rule is: a code, a name, and a function over everything that was read.
+
+A rule yields diagnostics and does nothing else: it does not raise, print, sort or read files. Its module's docstring is its page
+(`checks.pages`): what, why, a failing example and the repaired one, both executed as tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planloom.core.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planloom.checks.facts import Facts
+    from planloom.core.diagnostics import Edit, Label, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `check` is None for what is found earlier, while reading, shaping or building."""
+
+    code: str
+    name: str
+    severity: Severity
+    page: str
+    check: Callable[[Facts], Iterator[Diagnostic]] | None = None
+
+    @property
+    def can_be_allowed(self) -> bool:
+        """Whether a comment may allow what it finds: warnings, and security findings that somebody has looked at."""
+        return self.severity is Severity.WARNING or self.code.startswith("PL6")
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Makes the diagnostics of one rule."""
+
+    code: str
+    name: str
+    severity: Severity = Severity.ERROR
+
+    def at(
+        self,
+        span: Span,
+        message: str,
+        *,
+        labels: Sequence[Label] = (),
+        help: str = "",  # noqa: A002 - the field's name
+        fix: Sequence[Edit] = (),
+        severity: Severity | None = None,
+    ) -> Diagnostic:
+        """Return a diagnostic of this rule."""
+        return Diagnostic(self.code, self.name, severity or self.severity, message, span, tuple(labels), help, tuple(fix))
+
+    def rule(self, page: str | None, check: Callable[[Facts], Iterator[Diagnostic]]) -> Rule:
+        """Return the rule itself; `page` is the module's docstring."""
+        return Rule(self.code, self.name, self.severity, page or "", check)
+
+
+def error(code: str, name: str) -> Finder:
+    """Return what makes the diagnostics of a rule whose findings stop compilation."""
+    return Finder(code, name)
+
+
+def warning(code: str, name: str) -> Finder:
+    """Return what makes the diagnostics of a rule whose findings don't stop compilation."""
+    return Finder(code, name, Severity.WARNING)

@@ -1,0 +1,316 @@
+"""Nodes of the right shape → Plan: defaults applied, `foreach` expanded, groups in needs resolved.
+
+Shape is checked before (`syntax.shape`); steps that failed there are named in `refused` and left out, so that the others can still
+be checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from planloom.core.diagnostics import Edit, Label
+from planloom.core.names import each_variable
+from planloom.model.expansion import Variant, expand, text_of
+from planloom.model.plan import Gate, Param, Plan, Project, Resource, RunsOn, Step, WorkflowSettings
+from planloom.syntax.findings import error
+from planloom.syntax.nodes import ListNode, MapNode, Node, to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from planloom.core.diagnostics import Diagnostic
+
+
+def build_plan(
+    path: str,
+    content: bytes,
+    node: Node,
+    refused: AbstractSet[int] = frozenset(),
+) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+    """Return the plan of a document that has the shape of one, and what is wrong with its values.
+
+    Shape: `refused` are indexes of steps to leave out. The plan is None when the document is no mapping with steps.
+    """
+    if not isinstance(node, MapNode):
+        return None, ()
+    found: list[Diagnostic] = []
+    steps, groups = _build_steps(node, refused, found)
+    plan_id = str(node.get("id", ""))
+    plan = Plan(
+        id=plan_id,
+        name=str(node.get("name", plan_id)),
+        version=str(node.get("version", "")),
+        description=str(node.get("description", "")),
+        path=path,
+        source_digest=hashlib.sha256(content).hexdigest(),
+        params=_build_params(node.map_at("params"), found),
+        resources=tuple(
+            Resource(name, int(cast("int", entry.get("capacity", 1))), entry)
+            for name, entry in node.map_at("resources").items()
+            if isinstance(entry, MapNode)
+        ),
+        workflow=_build_workflow(plan_id, node.map_at("workflow")),
+        steps=steps,
+        groups=groups,
+        node=node,
+    )
+    return plan, tuple(found)
+
+
+def build_project(path: str, content: bytes, node: Node) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """Return the project settings of a document that has their shape; `path` and `content` are not needed yet."""
+    del path, content
+    if not isinstance(node, MapNode):
+        return Project(), ()
+    default = Project()
+    pins = {
+        name: (str(entry.get("version", "")), str(entry.get("commit", "")))
+        for name, entry in node.map_at("pins").items()
+        if isinstance(entry, MapNode)
+    }
+    project = Project(
+        python=str(node.get("python", default.python)),
+        ledger=str(node.get("ledger", default.ledger)),
+        ledger_branch=str(node.get("ledger-branch", default.ledger_branch)),
+        environment=str(node.get("environment", default.environment)),
+        signing_key_secret=str(node.get("signing-key-secret", default.signing_key_secret)),
+        install=str(node.get("install", default.install)),
+        pins=pins or None,
+    )
+    return project, ()
+
+
+def step_keys_as_written(node: Node) -> frozenset[str]:
+    """Return the keys of all steps that have one, also of steps with a wrong shape."""
+    if not isinstance(node, MapNode):
+        return frozenset()
+    keys = (step.get("key") for step in node.list_at("steps") if isinstance(step, MapNode))
+    return frozenset(key for key in keys if isinstance(key, str))
+
+
+def _build_steps(
+    node: MapNode, refused: AbstractSet[int], found: list[Diagnostic]
+) -> tuple[tuple[Step, ...], Mapping[str, tuple[str, ...]]]:
+    written = node.list_at("steps")
+    seen: dict[str, MapNode] = {}
+    kept: list[tuple[int, MapNode, tuple[Variant, ...]]] = []
+    groups: dict[str, tuple[str, ...]] = {}
+    for index, step in enumerate(written):
+        if index in refused or not isinstance(step, MapNode):
+            continue
+        key = str(step["key"])
+        variants, wrong = expand(key, step)
+        found.extend(wrong)
+        fresh = _without_duplicates(key, step, variants, seen, found)
+        if not fresh:
+            continue
+        if "foreach" in step:
+            groups[key] = tuple(variant.key for variant in fresh)
+        kept.append((index + 1, step, fresh))
+    parallel = any("needs" in step for _, step, _ in kept)
+    maker = _StepMaker(node.map_at("defaults"), groups, parallelizable=parallel)
+    steps = [maker.make(position, step, variant) for position, step, variants in kept for variant in variants]
+    found.extend(maker.found)
+    return tuple(steps), groups
+
+
+def _without_duplicates(
+    key: str, step: MapNode, variants: tuple[Variant, ...], seen: dict[str, MapNode], found: list[Diagnostic]
+) -> tuple[Variant, ...]:
+    """Return the variants with new keys; report the others. A group's name counts as a key too."""
+    names = [variant.key for variant in variants]
+    for name in dict.fromkeys((key, *names)):
+        if name in seen:
+            label = Label(seen[name].value_span("key"), "first defined here")
+            rule = "duplicate-step" if name == key else "foreach-collision"
+            message = (
+                f"step '{name}' is here a second time"
+                if name == key
+                else f"foreach of '{key}' makes '{name}', which there is already"
+            )
+            found.append(error(rule, message, step.value_span("key"), labels=[label], help="rename one of them"))
+    fresh = tuple(variant for variant in variants if variant.key not in seen and key not in seen)
+    for name in (key, *names):
+        seen.setdefault(name, step)
+    return fresh
+
+
+class _StepMaker:
+    """Makes steps with the plan's defaults. Values that many steps share are made once."""
+
+    def __init__(self, defaults: MapNode, groups: Mapping[str, tuple[str, ...]], *, parallelizable: bool) -> None:
+        self.groups = groups
+        self.parallelizable = parallelizable
+        self.runs_on = _build_runs_on(defaults.get("runs-on", "ubuntu-24.04"))
+        self.timeout = _integer(defaults, "timeout-minutes", 30)
+        self.attempts = _integer(defaults, "attempts", 2)
+        self.shell = str(defaults.get("shell", "bash"))
+        self.env = {name: text_of(value) for name, value in defaults.map_at("env").items()}
+        self.permissions = {name: str(value) for name, value in defaults.map_at("permissions").items()}
+        self.found: list[Diagnostic] = []
+
+    def make(self, position: int, step: MapNode, variant: Variant) -> Step:
+        """Return the step that this variant of a written step is."""
+        get = step.get
+        name = str(get("name", step["key"]))
+        if variant.each:
+            name = f"{name} ({', '.join(variant.each.values())})"
+        run, native = str(get("run", "")), self._native(step)
+        return Step(
+            key=variant.key,
+            name=name,
+            group=str(step["key"]) if variant.each else "",
+            each=variant.each,
+            order=_integer(step, "order", position),
+            needs=self._needs(step),
+            parallelizable=bool(get("parallelizable", self.parallelizable)),
+            run=run,
+            native=native,
+            shell=str(get("shell", self.shell)),
+            outputs=_texts(step, "outputs"),
+            env=self._env(step, variant),
+            secrets=_texts(step, "secrets"),
+            runs_on=_build_runs_on(step["runs-on"]) if "runs-on" in step else self.runs_on,
+            matrix={key: cast("str | int | bool", value) for key, value in step.map_at("matrix").items()}
+            if "matrix" in step
+            else {},
+            environment=str(get("environment", "")),
+            container=str(get("container", "")),
+            permissions={key: str(value) for key, value in step.map_at("permissions").items()}
+            if "permissions" in step
+            else self.permissions,
+            timeout_minutes=_integer(step, "timeout-minutes", self.timeout),
+            attempts=_integer(step, "attempts", self.attempts),
+            resources=_build_demand(get("resources")),
+            gate=_build_gate(get("gate")),
+            baseline=bool(get("baseline", False)),
+            working_directory=str(get("working-directory", "")),
+            entry_criteria=_texts(step, "entry-criteria"),
+            exit_criteria=_texts(step, "exit-criteria"),
+            role=str(get("role", "")),
+            tasks=_texts(step, "tasks"),
+            node=step,
+        )
+
+    def _native(self, step: MapNode) -> tuple[Mapping[str, Any], ...]:
+        if "steps" not in step:
+            return ()
+        if "run" in step:
+            label = Label(step.key_span("run"), "and here run")
+            message = f"step '{step['key']}' has run and steps"
+            span = step.key_span("steps")
+            self.found.append(
+                error("run-and-steps", message, span, labels=[label], help="keep one; a run can be one of the steps")
+            )
+        return tuple(cast("dict[str, Any]", to_plain(item)) for item in step.list_at("steps"))
+
+    def _needs(self, step: MapNode) -> tuple[str, ...]:
+        """Return the needed steps, each once, groups written out."""
+        needs = step.get("needs")
+        if not needs:
+            return ()
+        names = cast("list[str]", needs)
+        if not self.groups:
+            return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(key for name in names for key in self.groups.get(name, (name,))))
+
+    def _env(self, step: MapNode, variant: Variant) -> Mapping[str, str]:
+        if "env" not in step and not variant.each:
+            return self.env
+        own = {name: text_of(value) for name, value in step.map_at("env").items()}
+        return self.env | own | {each_variable(axis): value for axis, value in variant.each.items()}
+
+
+def _integer(node: MapNode, key: str, default: int) -> int:
+    return int(cast("int", node.get(key, default)))
+
+
+def _texts(step: MapNode, key: str) -> tuple[str, ...]:
+    value = step.get(key)
+    return tuple(map(str, value)) if isinstance(value, ListNode) else ()
+
+
+def _build_runs_on(node: Node) -> RunsOn:
+    if isinstance(node, MapNode):
+        return RunsOn(tuple(map(str, node.list_at("labels"))), str(node.get("group", "")), is_text=False)
+    if isinstance(node, ListNode):
+        return RunsOn(tuple(map(str, node)), is_text=False)
+    return RunsOn((str(node),))
+
+
+def _build_demand(node: Node) -> Mapping[str, int]:
+    if isinstance(node, MapNode):
+        return {name: int(cast("int", units)) for name, units in node.items()}
+    if isinstance(node, ListNode):
+        return {str(name): 1 for name in node}
+    return {}
+
+
+def _build_gate(node: Node) -> Gate | None:
+    if not isinstance(node, MapNode):
+        return None
+    return Gate(str(node.get("role", "approver")), _integer(node, "approvals", 1))
+
+
+def _build_workflow(plan_id: str, node: MapNode) -> WorkflowSettings:
+    return WorkflowSettings(
+        prefix=str(node.get("prefix", f"{plan_id}-")),
+        execution="direct" if node.get("execution") == "direct" else "isolated",
+        loop="manual" if node.get("loop") == "manual" else "auto",
+        collect=cast("Any", node.get("collect", "end")),
+        schedule=tuple(map(str, node.map_at("on").list_at("schedule"))),
+        privileges_acknowledged=str(node.get("privileges-acknowledged", "")),
+    )
+
+
+def _build_params(node: MapNode, found: list[Diagnostic]) -> tuple[Param, ...]:
+    params = []
+    for name, entry in node.items():
+        if isinstance(entry, MapNode):
+            schema = cast("dict[str, Any]", to_plain(entry))
+            schema.setdefault("type", "string")
+            found.extend(_check_param(name, entry, schema))
+            params.append(Param(name, schema, entry))
+    return tuple(params)
+
+
+def _check_param(name: str, node: MapNode, schema: Mapping[str, Any]) -> list[Diagnostic]:
+    """Report a pattern that is none, and a default or choice that the parameter itself would refuse."""
+    try:
+        re.compile(schema.get("pattern", ""))
+    except re.error as problem:
+        message = f"the pattern of '{name}' is no regular expression: {problem.msg}"
+        return [error("bad-param", message, node.value_span("pattern"), help="repair the pattern")]
+    found = []
+    for key in ("default", "enum"):
+        values = schema.get(key, [])
+        for index, value in enumerate(values if isinstance(values, list) else [values]):
+            reason = why_refused(schema, value, with_choices=key == "default")
+            if reason:
+                span = node.list_at("enum").item_span(index) if key == "enum" else node.value_span(key)
+                fix: list[Edit] = []
+                found.append(
+                    error("bad-param", f"{key} '{value}' of '{name}' {reason}", span, help="change one of the two", fix=fix)
+                )
+    return found
+
+
+def why_refused(schema: Mapping[str, Any], value: object, *, with_choices: bool = True) -> str:
+    """Return why a parameter does not take a value, or the empty string. The pattern must be sound."""
+    kinds = {"string": str, "integer": int, "boolean": bool}
+    kind = schema.get("type", "string")
+    if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return f"is not of type {kind}"
+    if with_choices and "enum" in schema and value not in schema["enum"]:
+        return "is none of its choices"
+    if isinstance(value, str):
+        if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+            return "has the wrong length"
+        if "pattern" in schema and re.search(schema["pattern"], value) is None:
+            return "does not match its pattern"
+    elif isinstance(value, int) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        return "is out of its range"
+    return ""

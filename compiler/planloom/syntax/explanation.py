@@ -1,0 +1,177 @@
+"""Why a value does not have its shape: jsonschema's findings, each at the smallest text to edit, in our words.
+
+This is the only door to jsonschema. Its errors come in no order and point at the parent for extra and missing keys; here
+they get the span of the key itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from jsonschema import Draft202012Validator
+
+from planloom.core.diagnostics import Diagnostic, Edit, Span
+from planloom.syntax.findings import error
+from planloom.syntax.nodes import ListNode, MapNode, Node
+from planloom.syntax.suggest import advise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonschema.exceptions import ValidationError
+
+    from planloom.syntax.plan_schema import Schema
+
+TYPE_WORDS: Final = {
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+}
+
+
+def explain(schema: Schema, node: Node, place: Span) -> list[Diagnostic]:
+    """Return every reason why `node` is not valid, by place; `place` is the node's own. Never empty for an invalid node."""
+    found: list[Diagnostic] = []
+    for problem in Draft202012Validator(schema).iter_errors(node):
+        found.extend(_explain_one(problem, node, place))
+    return sorted(found, key=lambda d: (d.span, d.code, d.message))
+
+
+def _explain_one(problem: ValidationError, node: Node, place: Span) -> Iterator[Diagnostic]:
+    value, span, name = _locate(node, place, list(problem.absolute_path))
+    match problem.validator:
+        case "additionalProperties":
+            yield from _extra_keys(problem, value)
+        case "required":
+            yield from _missing_keys(problem, value, span)
+        case "anyOf":
+            yield from _best_alternative(problem, node, place)
+        case _:
+            yield _value_problem(problem, value, span, name)
+
+
+def _locate(node: Node, place: Span, route: list[str | int]) -> tuple[Node, Span, str]:
+    """Return the value at the end of a route, its place, and what to call it: the key that holds it."""
+    span, name = place, "this"
+    for part in route:
+        if isinstance(node, MapNode) and isinstance(part, str):
+            span, name = node.value_span(part), f"'{part}'"
+            if isinstance(node[part], MapNode | ListNode) or span.column == span.end_column:
+                span = node.key_span(part)
+            node = node[part]
+        elif isinstance(node, ListNode) and isinstance(part, int):
+            span, node = node.item_span(part), node[part]
+            name = f"item {part + 1} of {name}" if not name.startswith("item") else name
+    return node, span, name
+
+
+def _extra_keys(problem: ValidationError, value: Node) -> Iterator[Diagnostic]:
+    if not isinstance(value, MapNode):
+        return
+    schema: Any = problem.schema
+    known = list(schema.get("properties", {}))
+    patterns = list(schema.get("patternProperties", {}))
+    for key in value:
+        if key in known or any(re.search(pattern, key) for pattern in patterns):
+            continue
+        span = value.key_span(key)
+        if patterns:
+            yield error("bad-name", f"'{_cut(key)}' can't be a name here", span, help=_pattern_help(patterns[0]))
+            continue
+        suggestion = advise(key, [name for name in known if name not in value])
+        fix = [Edit(span, suggestion.split("'")[1])] if suggestion else []
+        help_text = suggestion or f"known here: {', '.join(sorted(known))}"
+        yield error("unknown-key", f"unknown key '{_cut(key)}'", span, help=help_text, fix=fix)
+
+
+def _missing_keys(problem: ValidationError, value: Node, span: Span) -> Iterator[Diagnostic]:
+    schema: Any = problem.schema
+    # One error a missing key; each repeats the whole list, so only the one that this error names is reported.
+    for key in schema["required"]:
+        if isinstance(value, MapNode) and key not in value and problem.message.startswith(repr(key)):
+            example = schema.get("properties", {}).get(key, {}).get("examples", [""])[0]
+            help_text = f"add `{key}: {example}`" if isinstance(example, str | int) else f"add `{key}:`"
+            yield error("missing-key", f"'{key}' is missing", span, help=help_text)
+
+
+def _best_alternative(problem: ValidationError, node: Node, place: Span) -> Iterator[Diagnostic]:
+    """Explain by the alternative that has the value's type; when none has, by all types."""
+    value, span, name = _locate(node, place, list(problem.absolute_path))
+    alternatives: Any = problem.validator_value
+    parts = [(part, index) for index, part in enumerate(alternatives) if _has_type(value, part.get("type"))]
+    if not parts:
+        types = [TYPE_WORDS[part["type"]] for part in alternatives]
+        yield _wrong_type(value, span, name, types, text_is_fine="text" in types)
+        return
+    for inner in problem.context or ():
+        if inner.schema_path and inner.schema_path[0] == parts[0][1]:
+            yield from _explain_one(inner, node, place)
+
+
+def _has_type(value: Node, name: str | None) -> bool:
+    kinds = {"string": str, "object": MapNode, "array": ListNode, "boolean": bool, "integer": int}
+    return name is not None and isinstance(value, kinds[name])
+
+
+def _value_problem(problem: ValidationError, value: Node, span: Span, name: str) -> Diagnostic:
+    schema: Any = problem.schema
+    limit: Any = problem.validator_value
+    shown = f"'{_cut(str(value))}'" if isinstance(value, str | int | float) else name
+    match problem.validator:
+        case "type":
+            types = [limit] if isinstance(limit, str) else list(limit)
+            return _wrong_type(value, span, name, [TYPE_WORDS[kind] for kind in types], text_is_fine="string" in types)
+        case "enum" | "const":
+            choices = [limit] if isinstance(limit, str) else list(limit)
+            help_text = advise(str(value), choices) or f"one of: {', '.join(choices)}"
+            return error("unknown-choice", f"{name} can't be {shown}", span, help=help_text)
+        case "pattern":
+            return error("bad-name", f"{name} can't be {shown}", span, help=_pattern_help(limit, schema))
+        case "minimum" | "maximum":
+            bounds = f"{schema.get('minimum', '…')} to {schema.get('maximum', '…')}"
+            return error("out-of-range", f"{name} can't be {shown}", span, help=f"from {bounds}")
+        case "minLength" | "minItems" | "minProperties":
+            return error("too-few", f"{name} is empty", span, help="write something, or leave the key out")
+        case "maxLength" | "maxItems":
+            return error("too-many", f"{name} is too long", span, help=f"at most {limit}")
+        case _:
+            return error("no-alternative", f"{name} does not fit", span, help=_cut(problem.message))
+
+
+def _wrong_type(value: Node, span: Span, name: str, types: list[str], *, text_is_fine: bool) -> Diagnostic:
+    expected = " or ".join(types)
+    if value is None:
+        return error("wrong-type", f"{name} has no value", span, help=f"give it {expected}, or leave the key out")
+    if text_is_fine and isinstance(value, int | float):
+        message = f"{name} is a number or a word of YAML here, and must be text"
+        return error("unquoted-number", message, span, help="put it in quotes", fix=quote(span))
+    kind = "a mapping" if isinstance(value, MapNode) else "a list" if isinstance(value, ListNode) else "text"
+    if isinstance(value, bool):
+        kind = "true or false"
+    elif isinstance(value, int | float):
+        kind = "a number"
+    return error("wrong-type", f"{name} must be {expected}, and is {kind}", span)
+
+
+def quote(span: Span) -> tuple[Edit, Edit]:
+    """Return the edits that put the text of a span in quotes as it is written: 3.10 stays 3.10."""
+    before = Span(span.path, span.line, span.column, span.line, span.column)
+    after = Span(span.path, span.end_line, span.end_column, span.end_line, span.end_column)
+    return Edit(before, '"'), Edit(after, '"')
+
+
+def _pattern_help(pattern: str, schema: Any = None) -> str:
+    if schema is not None and schema.get("examples"):
+        return f"for example {schema['examples'][0]}"
+    if pattern.startswith(("^[a-z0-9]", "^[a-z][")):
+        return "lower-case letters, digits and hyphens, at most 63 characters"
+    if pattern.startswith("^[A-Za-z_]"):
+        return "letters, digits and underscores, no digit first"
+    return f"must match {pattern}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:60] + "…"

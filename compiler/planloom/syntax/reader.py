@@ -1,0 +1,229 @@
+"""Bytes → nodes: our own constructor over ruamel's events.
+
+What YAML can do and a plan should not (anchors, aliases, merge keys, tags, several documents) is refused, each
+with its own diagnostic, and everything is bounded: bytes, depth, length of a text, number of reports.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from planloom.core.diagnostics import Diagnostic, Edit, Label, Span
+from planloom.syntax import events as y
+from planloom.syntax.findings import error
+from planloom.syntax.nodes import OPEN_END, ListNode, MapNode, Node, pack, unpack
+from planloom.syntax.scalars import NUMBER_STARTS, WORDS, NumberTooBig, resolve_number
+from planloom.syntax.source import read_text
+from planloom.syntax.wording import explain_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planloom.syntax.nodes import Scalar
+
+MAX_DEPTH: Final = 32
+"""A plan nests 8 deep; the rest is room for native steps."""
+
+MAX_TEXT: Final = 256 * 1024
+"""Characters of one text. A command is handed over in an environment variable of at most 128 KiB."""
+
+MAX_REPORTS: Final = 100
+"""Diagnostics of one file; after that many the file is of another kind."""
+
+PURE_PARSER_LIMIT: Final = 512 * 1024
+"""Characters up to which a refusal of the C parser is looked at again: the Python parser takes 5 s a MB."""
+
+RECOVERABLE: Final = frozenset({"duplicate-key", "anchor", "tag", "long-text", "yaml-directive"})
+"""After these the nodes are still worth checking, so that one run reports everything."""
+
+_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class _Stop(Exception):
+    """Reading this file makes no sense any more."""
+
+
+def read(path: str, content: bytes) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    """Return the document of a file as nodes, and everything that is wrong with it as YAML.
+
+    Shape: `path` is only for the spans. The node is None when there is nothing to go on with.
+    Guarantee: never raises, whatever the bytes are; time and memory grow with the bytes, which are bounded.
+    """
+    text, found = read_text(path, content)
+    if found:
+        return None, found
+    if not y.HAS_C_PARSER:
+        return _read_with(path, text, y.pure_events(text))
+    try:
+        return _Constructor(path, text, y.c_events(text)).document()
+    except y.YAMLError as refusal:
+        if len(text) > PURE_PARSER_LIMIT:
+            return None, (explain_refusal(path, text, refusal),)
+    return _read_with(path, text, y.pure_events(text))
+
+
+def _read_with(path: str, text: str, next_event: Callable[[], y.Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    try:
+        return _Constructor(path, text, next_event).document()
+    except y.YAMLError as refusal:
+        return None, (explain_refusal(path, text, refusal),)
+
+
+class _Constructor:
+    """Builds the nodes of one file. Recursion is bounded by MAX_DEPTH."""
+
+    __slots__ = ("found", "has_escapes", "next", "path")
+
+    def __init__(self, path: str, text: str, next_event: Callable[[], y.Event]) -> None:
+        self.path = path
+        self.next = next_event
+        self.found: list[Diagnostic] = []
+        # Only an escape can put a character into a value that `read_text` has not seen.
+        self.has_escapes = "\\" in text
+
+    def document(self) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+        """Return the only document."""
+        try:
+            node = self._only_document()
+        except _Stop:
+            return None, tuple(self.found)
+        usable = all(d.rule in RECOVERABLE for d in self.found)
+        return (node if usable else None), tuple(self.found)
+
+    def _only_document(self) -> Node:
+        self.next()  # stream start
+        start = self.next()
+        if start.__class__ is y.StreamEndEvent:
+            self._stop(
+                "empty-file", "the file is empty", Span(self.path, 1, 1, 1, 1), "a plan begins with `schema: planloom/plan/v1`"
+            )
+        if start.version or start.tags:
+            message = "YAML directives are not part of a plan"
+            self._report("yaml-directive", message, Span(self.path, 1, 1, 1, 1), "remove the lines that begin with %")
+        node, _ = self._value(self.next(), 0)
+        self.next()  # document end
+        after = self.next()
+        if after.__class__ is not y.StreamEndEvent:
+            message = "a file holds one document, and here begins another"
+            self._report("several-documents", message, self._span(after), "put each plan in a file of its own")
+        return node
+
+    def _value(self, event: y.Event, depth: int) -> tuple[Node, int]:
+        """Return the node that begins with this event, and its mark."""
+        kind = event.__class__
+        if kind is y.ScalarEvent:
+            return self._scalar(event), _mark(event)
+        if kind is y.AliasEvent:
+            self._report("alias", f"'*{_cut(event.anchor)}' repeats a value by alias", self._span(event), "write the value out")
+            return None, _mark(event)
+        if depth >= MAX_DEPTH:
+            self._stop("deep-nesting", f"nested deeper than {MAX_DEPTH} levels", self._span(event), "")
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+        mark = _mark(event)
+        if kind is y.MappingStartEvent:
+            return self._map(MapNode(self.path, mark), depth + 1), mark
+        return self._list(ListNode(self.path, mark), depth + 1), mark
+
+    def _map(self, node: MapNode, depth: int) -> MapNode:
+        marks = node.marks
+        while True:
+            event = self.next()
+            if event.__class__ is y.MappingEndEvent:
+                return node
+            key = self._key(event)
+            key_mark = _mark(event)
+            value, value_mark = self._value(self.next(), depth)
+            if key in marks:
+                first = Label(unpack(self.path, marks[key][0]), "first defined here")
+                message = f"key '{_cut(key)}' is here a second time"
+                self._add(error("duplicate-key", message, unpack(self.path, key_mark), labels=[first], help="keep one of them"))
+                continue
+            node[key] = value
+            marks[key] = (key_mark, value_mark)
+
+    def _list(self, node: ListNode, depth: int) -> ListNode:
+        marks = node.marks
+        while True:
+            event = self.next()
+            if event.__class__ is y.SequenceEndEvent:
+                return node
+            value, mark = self._value(event, depth)
+            node.append(value)
+            marks.append(mark)
+
+    def _key(self, event: y.Event) -> str:
+        if event.__class__ is not y.ScalarEvent:
+            self._stop("odd-key", "a key must be text", self._span(event), "a list or mapping can't be a key")
+        value = self._scalar(event)
+        text: str = event.value
+        if not isinstance(value, str):
+            span = self._span(event)
+            help_text = f'put it in quotes: "{_cut(text)}"'
+            fix = [Edit(span, f'"{text}"')]
+            self._add(error("odd-key", f"key '{_cut(text)}' is not text", span, help=help_text, fix=fix))
+        elif text == "<<" and event.implicit[0]:
+            self._report("merge-key", "'<<' merges another mapping", self._span(event), "write the keys out")
+        return sys.intern(text)
+
+    def _scalar(self, event: y.Event) -> Scalar:
+        text: str = event.value
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+        if len(text) > MAX_TEXT:
+            message = f"this text has {len(text)} characters; {MAX_TEXT} are the most"
+            self._report("long-text", message, self._span(event), "put it in a file and name the file")
+            return ""
+        if not event.implicit[0]:  # quoted or a block
+            if self.has_escapes and (unfit := _UNFIT.search(text)):
+                message = f"an escape makes the character U+{ord(unfit[0]):04X}"
+                self._report("escaped-control", message, self._span(event), "no command, name or file can hold it")
+            return text
+        if text[:1] in NUMBER_STARTS:
+            return self._number(event, text)
+        return WORDS.get(text, text)
+
+    def _number(self, event: y.Event, text: str) -> Scalar:
+        try:
+            return resolve_number(text)
+        except NumberTooBig:
+            message = f"number '{_cut(text)}' can't be kept exactly"
+            self._report("big-number", message, self._span(event), "put it in quotes if it is text")
+            return text
+
+    def _refuse_properties(self, event: y.Event) -> None:
+        if event.anchor is not None:
+            help_text = "remove it, and write the value out where it is used"
+            self._report("anchor", f"'&{_cut(event.anchor)}' defines an anchor", self._span(event), help_text)
+        if event.tag is not None:
+            self._report("tag", f"'{_cut(str(event.tag))}' is a YAML tag", self._span(event), "remove it")
+
+    def _span(self, event: y.Event) -> Span:
+        return unpack(self.path, _mark(event))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        self.found.append(diagnostic)
+        if len(self.found) >= MAX_REPORTS:
+            raise _Stop
+
+    def _report(self, rule: str, message: str, span: Span, help_text: str) -> None:
+        self._add(error(rule, message, span, help=help_text))
+
+    def _stop(self, rule: str, message: str, span: Span, help_text: str) -> NoReturn:
+        self.found.append(error(rule, message, span, help=help_text))
+        raise _Stop
+
+
+def _mark(event: y.Event) -> int:
+    start = event.start_mark
+    end = event.end_mark
+    line: int = start.line
+    column: int = start.column
+    return pack(line, column, end.column - column if end.line == line else OPEN_END)
+
+
+def _cut(text: str) -> str:
+    """Return the beginning of a text for a message: it may be long, and is the user's."""
+    return text if len(text) <= 60 else text[:60] + "…"
