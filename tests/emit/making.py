@@ -55,7 +55,14 @@ def make_step(key: str, order: int = 1, **changes) -> Step:
 
 
 def make_plan(*steps: Step, **changes) -> Plan:
-    workflow = {"prefix": "demo-", "execution": "isolated", "loop": "auto", "collect": "end", "schedule": (), "privileges_acknowledged": ""}
+    workflow = {
+        "prefix": "demo-",
+        "execution": "isolated",
+        "loop": "auto",
+        "collect": "end",
+        "schedule": (),
+        "privileges_acknowledged": "",
+    }
     workflow |= {name: changes.pop(name) for name in list(changes) if name in workflow}
     values = {
         "id": "demo",
@@ -91,10 +98,28 @@ def make_rich_plan(**changes) -> Plan:
     steps = (
         make_step("lint", 1, baseline=True),
         make_step("test-a", 2, needs=("lint",), each={"python": "3.12"}, group="test", resources={"staging": 1}),
-        make_step("test-b", 3, needs=("lint",), runs_on=RunsOn(("self-hosted", "linux"), is_text=False), matrix={"queue": "heavy"}),
+        make_step(
+            "test-b", 3, needs=("lint",), runs_on=RunsOn(("self-hosted", "linux"), is_text=False), matrix={"queue": "heavy"}
+        ),
         make_step("review", 4, run="", needs=("test-a",), role="reviewer"),
-        make_step("sign", 5, permissions={"id-token": "write"}, secrets=("INDEX_TOKEN",), needs=("test-a", "test-b"), outputs=("dist/*",)),
-        make_step("publish", 6, run="", native=NATIVE, secrets=("INDEX_TOKEN",), environment="production", needs=("sign",), gate=Gate("approver", 1)),
+        make_step(
+            "sign",
+            5,
+            permissions={"id-token": "write"},
+            secrets=("INDEX_TOKEN",),
+            needs=("test-a", "test-b"),
+            outputs=("dist/*",),
+        ),
+        make_step(
+            "publish",
+            6,
+            run="",
+            native=NATIVE,
+            secrets=("INDEX_TOKEN",),
+            environment="production",
+            needs=("sign",),
+            gate=Gate("approver", 1),
+        ),
         make_step("grouped", 7, runs_on=RunsOn(("linux",), "big", is_text=False), working_directory="app", needs=("sign",)),
     )
     values = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom import VERSION
 from planloom.core.errors import InputError, StoreError
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME, decode_steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -94,13 +95,11 @@ def compare(
 
 def _blame(path: str, wanted: bytes, has: bytes, found: Mapping[str, bytes]) -> Kind:
     """Tell an old file from an edited one: an old one states another plan digest, or was made by another compiler."""
-    folder = path.rpartition("/")[0]
-    header = found.get(f"{folder}/plan.json", b"")
+    if path.endswith(f"/{STEPS_NAME}"):
+        return _blame_lines(has)
+    header = found.get(f"{path.rpartition('/')[0]}/{HEADER_NAME}", b"")
     old = _DIGEST.search(has) or (_DIGEST.search(header) if path.startswith(GENERATED) else None)
     new = _DIGEST.search(wanted)
-    if new is None and path.endswith("steps.jsonl"):
-        # A step line's own digest shows that the line is whole: edited by hand it no longer matches.
-        return _blame_lines(has)
     if old is None or new is None or old[1] != new[1]:
         return Kind.STALE
     compiler = _COMPILER.search(header)
@@ -108,8 +107,7 @@ def _blame(path: str, wanted: bytes, has: bytes, found: Mapping[str, bytes]) -> 
 
 
 def _blame_lines(content: bytes) -> Kind:
-    from planloom.records.compiled import decode_steps
-
+    """A line's own digest shows that the line is whole; edited by hand it no longer matches."""
     try:
         decode_steps(content)
     except StoreError:
