@@ -1,0 +1,122 @@
+"""Claims: each builds on exactly the handoffs that counted then, and has the approvals that its gate asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planloom.core import names
+from planloom.records.record import Claimed, Decided, Invalidated
+from planloom.trust.audit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planloom.records.compiled import CompiledStep
+    from planloom.records.record import Dependency
+    from planloom.records.signed import Signed
+    from planloom.trust.audit.evidence import Evidence
+
+
+def check_claims(evidence: Evidence) -> Iterator[Finding]:
+    """Yield claims that could not be made when they were made."""
+    for item in evidence.items():
+        for chain in evidence.step_chains(item):
+            for path, signed in chain.sound():
+                body, step = signed.record.body, evidence.step_of(signed)
+                if isinstance(body, Claimed) and step is not None:
+                    yield from _check_needs(evidence, path, signed, body, step)
+                    yield from _check_gate(evidence, path, signed, body, step)
+
+
+def _check_needs(evidence: Evidence, path: str, signed: Signed, body: Claimed, step: CompiledStep) -> Iterator[Finding]:
+    named = [dependency.step for dependency in body.depends_on]
+    if sorted(named) != sorted(step.predecessors):
+        message = "the claim does not build on exactly the steps that come before it in the plan"
+        yield Finding("E_DEPENDENCY", path, message, "dependsOn", ", ".join(step.predecessors), ", ".join(named))
+    for dependency in body.depends_on:
+        finding = _wrong_dependency(evidence, path, signed, dependency)
+        if finding is not None:
+            yield finding
+
+
+def _wrong_dependency(evidence: Evidence, path: str, signed: Signed, dependency: Dependency) -> Finding | None:
+    chain = names.step_chain(signed.record.work_item, dependency.step)
+    handoff = evidence.by_digest.get(dependency.digest)
+    if handoff is None:
+        if not evidence.is_whole(chain):
+            return None  # What is broken there is reported there, with this claim as a consequence.
+        message = f"it builds on a handoff of {dependency.step} that does not exist"
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", "", dependency.digest)
+    if handoff.record.chain != chain or handoff.record.event != "completed":
+        message = f"what it builds on is no completion of {dependency.step} in this work item"
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", chain, f"{handoff.record.chain} {handoff.record.event}")
+    cause = _taken_back(evidence, handoff)
+    if cause and _knew(evidence, signed, cause):
+        message = f"it builds on a handoff of {dependency.step} that no longer counted"
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", "", dependency.digest)
+    return None
+
+
+def _taken_back(evidence: Evidence, handoff: Signed) -> str:
+    """Return the nonce of the record that made a handoff count no longer, "" while it counts."""
+    for _, later in evidence.chains[handoff.record.chain].sound():
+        if later.record.index <= handoff.record.index:
+            continue
+        if isinstance(later.record.body, Invalidated):
+            return later.record.body.cause
+        if later.record.event == "reverted":
+            return later.record.nonce
+    return ""
+
+
+def _knew(evidence: Evidence, claim: Signed, cause: str) -> bool:
+    """Whether the claim's own chain had been told of the invalidation before: every step downstream is, in the same append."""
+    for _, earlier in evidence.chains[claim.record.chain].sound():
+        if earlier.record.index >= claim.record.index:
+            return False
+        if isinstance(earlier.record.body, Invalidated) and earlier.record.body.cause == cause:
+            return True
+    return False
+
+
+def _check_gate(evidence: Evidence, path: str, signed: Signed, body: Claimed, step: CompiledStep) -> Iterator[Finding]:
+    if step.gate is None:
+        return
+    role, wanted = step.gate
+    gate = names.gate_chain(signed.record.work_item, step.key)
+    counted: set[str] = set()
+    unknown = 0
+    for digest in body.approvals:
+        approval = evidence.by_digest.get(digest)
+        if approval is None:
+            unknown += 1
+            if evidence.is_whole(gate):
+                yield Finding("E_GATE", path, "it counts on an approval that does not exist", "approvals", "", digest)
+            continue
+        why_not = _unfit(evidence, approval, signed, body, gate, role)
+        if why_not:
+            yield Finding("E_GATE", path, f"it counts on an approval that does not count: {why_not}", "approvals", "", digest)
+        else:
+            counted.add(approval.key_id)
+    needed = evidence.policy.approvals_needed(role, wanted)
+    if len(counted) < needed and (evidence.is_whole(gate) or not unknown):
+        message = f"claimed with {len(counted)} of the {needed} approvals by {role} that its gate asks for"
+        yield Finding("E_GATE", path, message, "approvals", str(needed), str(len(counted)))
+
+
+def _unfit(evidence: Evidence, approval: Signed, claim: Signed, body: Claimed, gate: str, role: str) -> str:
+    """Return why an approval does not count for a claim, "" when it does."""
+    record, decided = approval.record, approval.record.body
+    if record.chain != gate or record.event != "approved" or not isinstance(decided, Decided):
+        return "it is no approval of this gate"
+    if record.plan.digest != claim.record.plan.digest or record.step is None or record.step != claim.record.step:
+        return "it is for another version of the step"
+    if frozenset(decided.inputs) != frozenset(body.depends_on):
+        return "it was given for other inputs"
+    if decided.expires and claim.record.at >= decided.expires:
+        return f"it expired at {decided.expires}"
+    if not evidence.policy.has_role(approval.key_id, role):
+        return f"its key has no role {role}"
+    if approval.key_id == claim.key_id and not evidence.policy.allow_self_approval:
+        return "its key is the claimant's own"
+    return ""

@@ -1,0 +1,110 @@
+"""Work items: each begins with its opening, is bound to the plans that it names, and ends once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planloom.core import names
+from planloom.core.errors import TrustError
+from planloom.records.record import Closed
+from planloom.state.item import ItemState, fold_item
+from planloom.trust.audit.findings import Finding
+from planloom.trust.audit.times import later_than
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planloom.trust.audit.evidence import Evidence
+    from planloom.trust.audit.history import Chain
+
+
+def fold_items(evidence: Evidence) -> tuple[dict[str, ItemState], list[Finding]]:
+    """Return the state of every work item whose own chain can be read, and what is wrong with the others."""
+    states: dict[str, ItemState] = {}
+    findings: list[Finding] = []
+    for item in evidence.items():
+        chain = evidence.chains.get(names.item_chain(item))
+        if chain is None:
+            first = next(slot.path for c in evidence.of_item(item) for slot in c.slots)
+            findings.append(Finding("E_STATE", first, f"work item {item} was never opened"))
+        elif any(True for _ in chain.sound()):
+            state, finding = _fold(item, chain)
+            if finding is not None:
+                findings.append(finding)
+            if state is not None:
+                states[item] = state
+    return states, findings
+
+
+def _fold(item: str, chain: Chain) -> tuple[ItemState | None, Finding | None]:
+    """Fold as far as it goes: the record that can't stand where it is ends it."""
+    sound = list(chain.sound())
+    for end in range(len(sound), 0, -1):
+        try:
+            state = fold_item(item, [signed for _, signed in sound[:end]])
+        except TrustError as error:
+            if end == 1:
+                return None, Finding("E_STATE", sound[0][0], error.message, "event", "opened", sound[0][1].record.event)
+            continue
+        if end == len(sound):
+            return state, None
+        path, signed = sound[end]
+        message = f"'{signed.record.event}' can't follow in the chain of a work item here"
+        return state, Finding("E_STATE", path, message, "event", "", signed.record.event)
+    return None, None
+
+
+def check_plans_named(evidence: Evidence) -> Iterator[Finding]:
+    """Yield records that name a plan or a step which their work item was not bound to."""
+    for chain in evidence.chains.values():
+        if chain.step == names.ITEM_CHAIN:
+            continue
+        for slot in chain.slots:
+            if slot.signed is None:
+                continue
+            record = slot.signed.record
+            if not evidence.covers(record.work_item) or not evidence.is_whole(names.item_chain(record.work_item)):
+                continue
+            plans = evidence.plans.get(record.work_item, {})
+            if record.plan.digest not in plans:
+                # A plan whose copy is broken is reported where the copy lies.
+                if _was_bound(evidence, record.work_item, record.plan.digest):
+                    continue
+                message = f"work item {record.work_item} was never bound to the plan that this record names"
+                yield Finding("E_PLAN", slot.path, message, "plan", ", ".join(plans), record.plan.digest)
+            elif record.step is not None:
+                step = evidence.step_of(slot.signed)
+                if step is None:
+                    yield Finding("E_PLAN", slot.path, f"the plan has no step {record.step.key}", "step", "", record.step.key)
+                elif (step.digest, step.order) != (record.step.digest, record.step.order):
+                    message = "the record means another version of the step than the plan has"
+                    yield Finding("E_PLAN", slot.path, message, "step.digest", step.digest, record.step.digest)
+
+
+def _was_bound(evidence: Evidence, item: str, digest: str) -> bool:
+    chain = evidence.chains.get(names.item_chain(item))
+    return chain is not None and any(
+        slot.signed is not None
+        and slot.signed.record.plan.digest == digest
+        and slot.signed.record.event in {"opened", "migrated"}
+        for slot in chain.slots
+    )
+
+
+def check_closing(evidence: Evidence, items: dict[str, ItemState]) -> Iterator[Finding]:
+    """Yield closings over unfinished work, and records of steps from after the closing."""
+    for item, state in items.items():
+        if state.closed is None or not evidence.is_item_whole(item):
+            continue
+        path, body = evidence.path(state.closed), state.closed.record.body
+        plan = evidence.plans.get(item, {}).get(state.plan.digest)
+        if plan is not None and isinstance(body, Closed) and body.result == "completed":
+            states = evidence.states
+            open_steps = [k for k in plan.header.order if (s := states.get(names.step_chain(item, k))) is None or not s.is_valid]
+            if open_steps:
+                message = f"the work item was closed as completed, but {open_steps[0]} has no valid result"
+                yield Finding("E_STATE", path, message, "result", "", ", ".join(open_steps))
+        for chain in evidence.step_chains(item):
+            for where, signed in chain.sound():
+                if later_than(signed.record.at, state.closed.record.at):
+                    yield Finding("E_STATE", where, f"recorded after work item {item} was closed", "at", "", signed.record.at)

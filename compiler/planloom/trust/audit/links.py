@@ -1,0 +1,117 @@
+"""Chains: every record lies where it says it belongs, follows from the one before, and is there once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planloom.core import names
+from planloom.records.record import FOLDERS, genesis
+from planloom.trust.audit.findings import Finding
+from planloom.trust.audit.history import ARTIFACTS, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from planloom.records.record import Record
+    from planloom.records.signed import Signed
+    from planloom.trust.audit.history import Chain
+    from planloom.trust.checkpoint import Leaf
+
+_RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
+
+
+def check_places(opened: Mapping[str, Signed]) -> Iterator[Finding]:
+    """Yield records that lie where another belongs, speak of another work item, or are there twice."""
+    seen: dict[str, str] = {}
+    nonces: dict[str, str] = {}
+    for path, signed in opened.items():
+        record = signed.record
+        place = place_of(path)
+        if place is None:
+            continue
+        expected = f"{FOLDERS[record.event]}/{record.chain} #{record.index}"
+        found = f"{place.folder}/{place.chain} #{place.index}"
+        if signed.digest in seen:
+            yield Finding("E_CHAIN_REPLAY", path, f"the same record lies in {seen[signed.digest]} too")
+        elif expected != found:
+            message = f"this record belongs in {FOLDERS[record.event]}/{record.chain} as number {record.index}"
+            yield Finding("E_CHAIN_FOREIGN", path, message, "chain", found, expected)
+        elif not _is_own_item(record):
+            message = f"the record speaks of work item {record.work_item}"
+            yield Finding("E_WORK_ITEM", path, message, "workItem", record.chain.partition("/")[0], record.work_item)
+        elif not _is_own_step(record):
+            message = "the record speaks of another step than its chain"
+            yield Finding("E_CHAIN_FOREIGN", path, message, "step", record.chain, record.step.key if record.step else "")
+        elif record.nonce in nonces:
+            yield Finding("E_CHAIN_REPLAY", path, f"it has the nonce of {nonces[record.nonce]}", "nonce", "", record.nonce)
+        seen.setdefault(signed.digest, path)
+        nonces.setdefault(record.nonce, path)
+
+
+def _is_own_item(record: Record) -> bool:
+    owner = record.chain.partition("/")[0]
+    return owner in (names.RESOURCE_CHAINS, record.work_item)
+
+
+def _is_own_step(record: Record) -> bool:
+    owner, _, name = record.chain.partition("/")
+    if owner == names.RESOURCE_CHAINS or name == names.ITEM_CHAIN:
+        return record.step is None
+    return record.step is not None and name.removeprefix(names.GATE_PREFIX) == record.step.key
+
+
+def check_links(chains: Mapping[str, Chain], leaves: Mapping[str, Leaf]) -> Iterator[Finding]:
+    """Yield what is missing in the middle of a chain, what is there twice, and what does not follow from the record before."""
+    for chain in chains.values():
+        yield from _check_gaps(chain, leaves)
+        previous: Signed | None = None
+        index = 0
+        for slot in chain.slots:
+            if slot.index == index:
+                yield Finding(
+                    "E_CHAIN_FORK", slot.path, f"number {index} of {chain.name} is there twice", "index", "", str(index)
+                )
+                continue
+            follows = slot.index == index + 1
+            expected = genesis(chain.name) if index == 0 else previous.digest if previous is not None else ""
+            if slot.signed is not None and follows and expected and slot.signed.record.previous != expected:
+                message = f"it does not follow from the record before it in {chain.name}"
+                yield Finding("E_CHAIN_FORK", slot.path, message, "previous", expected, slot.signed.record.previous)
+            previous, index = slot.signed, slot.index
+
+
+def _check_gaps(chain: Chain, leaves: Mapping[str, Leaf]) -> Iterator[Finding]:
+    for number in chain.missing:
+        ends = f"/{chain.name}/{number:06d}.json"
+        known = next((path for path in leaves if path.endswith(ends)), f"{ARTIFACTS}*{ends}")
+        yield Finding("E_CHAIN_GAP", known, f"record {number} of {chain.name} is missing, although later ones are there")
+
+
+def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
+    """Yield records whose outputs have names that could lead out of a workspace, or that collide on some file system."""
+    for path, signed in opened.items():
+        folded: set[str] = set()
+        for subject in signed.record.subjects:
+            if not is_safe_name(subject.name):
+                message = "an output's name leads out of the workspace or is no file's name everywhere"
+                yield Finding("E_SUBJECT_PATH", path, message, "subject", "", ascii(subject.name))
+            elif subject.name.casefold() in folded:
+                yield Finding("E_SUBJECT_PATH", path, "two outputs have the same name", "subject", "", ascii(subject.name))
+            folded.add(subject.name.casefold())
+
+
+def is_safe_name(name: str) -> bool:
+    """Return whether an output may be called this: a relative path without tricks, on every file system."""
+    if not name or len(name) > 1024 or not name.isprintable() or "\\" in name or _DRIVE.match(name):
+        return False
+    parts = name.split("/")
+    return all(
+        part not in {"", ".", ".."}
+        and part.lower() != ".git"
+        and not part.endswith((" ", "."))
+        and not part.startswith(" ")
+        and part.split(".", 1)[0].lower() not in _RESERVED
+        for part in parts
+    )

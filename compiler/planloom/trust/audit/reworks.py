@@ -1,0 +1,81 @@
+"""Taking work back: every invalidation has its cause, and every cause reached everything that was built on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planloom.records.record import Decided, Invalidated, Migrated, Reverted
+from planloom.trust.audit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from planloom.records.compiled import CompiledStep
+    from planloom.records.signed import Signed
+    from planloom.trust.audit.evidence import Evidence
+
+
+def check_reworks(evidence: Evidence) -> Iterator[Finding]:
+    """Yield invalidations without a cause that could make them, and causes that did not reach every step downstream."""
+    for item in evidence.items():
+        if not evidence.is_item_whole(item):
+            continue  # A cause that can't be found may be the record that is broken.
+        told: dict[str, set[str]] = {}
+        for chain in evidence.step_chains(item):
+            for path, signed in chain.sound():
+                if isinstance(signed.record.body, Invalidated):
+                    told.setdefault(signed.record.body.cause, set()).add(chain.step)
+                    yield from _check_cause(evidence, path, signed, signed.record.body)
+        yield from _check_reach(evidence, item, told)
+
+
+def _check_cause(evidence: Evidence, path: str, signed: Signed, body: Invalidated) -> Iterator[Finding]:
+    cause = evidence.by_nonce.get(body.cause)
+    if cause is None or cause.record.work_item != signed.record.work_item:
+        yield Finding(
+            "E_STATE", path, "what it says invalidated the step is no record of this work item", "cause", "", body.cause
+        )
+    elif not isinstance(cause.record.body, Reverted | Migrated) and cause.record.event != "rejected":
+        yield Finding("E_STATE", path, f"'{cause.record.event}' does not invalidate anything", "cause", "", body.cause)
+    elif cause.key_id != signed.key_id:
+        yield Finding(
+            "E_ROLE", path, "it is signed by another key than the decision that it carries out", "cause", "", body.cause
+        )
+
+
+def _check_reach(evidence: Evidence, item: str, told: Mapping[str, set[str]]) -> Iterator[Finding]:
+    for chain in evidence.of_item(item):
+        for path, signed in chain.sound():
+            start = _start(signed)
+            plan = evidence.plans.get(item, {}).get(signed.record.plan.digest)
+            if not start or plan is None or start not in plan.steps:
+                continue
+            reached = downstream(plan.steps, plan.header.order, start)
+            wanted = reached if signed.record.event == "reverted" else (start, *reached)
+            missed = [key for key in wanted if key not in told.get(signed.record.nonce, set())]
+            if missed:
+                message = f"it takes back {start}, but {missed[0]}, which builds on it, was not invalidated"
+                yield Finding(
+                    "E_STATE", path, message, "affected", ", ".join(wanted), ", ".join(k for k in wanted if k not in missed)
+                )
+
+
+def _start(signed: Signed) -> str:
+    """Return the step from which on a record takes work back, "" when it takes none back."""
+    body = signed.record.body
+    if isinstance(body, Reverted):
+        return signed.record.step.key if signed.record.step is not None else ""
+    if isinstance(body, Decided) and signed.record.event == "rejected":
+        return body.reentry_step
+    return ""
+
+
+def downstream(steps: Mapping[str, CompiledStep], order: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """Return every step that comes to build on `key`, directly or not, in plan order; not `key` itself."""
+    reached = {key}
+    found = []
+    for candidate in order:
+        if candidate not in reached and any(before in reached for before in steps[candidate].predecessors):
+            reached.add(candidate)
+            found.append(candidate)
+    return tuple(found)

@@ -1,0 +1,105 @@
+"""Steps: every chain of a step is one that the state machine allows, and every result is its claim's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planloom.core.errors import TrustError
+from planloom.records.record import Abandoned, Claimed, Finished, Integrated, Reverted
+from planloom.state.machine import RESULT_EVENTS, StepState, apply, initial
+from planloom.trust.audit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from planloom.records.signed import Signed
+    from planloom.state.item import ItemState
+    from planloom.trust.audit.evidence import Evidence
+    from planloom.trust.audit.history import Chain
+
+
+def fold_steps(evidence: Evidence, items: Mapping[str, ItemState]) -> Iterator[Finding]:
+    """Yield what the state machine does not allow; where each chain ends up goes into `evidence.states`.
+
+    A chain is followed up to the first record that is missing, can't be believed or is not allowed: what comes after can't be judged.
+    """
+    for item in evidence.items():
+        for chain in evidence.step_chains(item):
+            yield from _fold_chain(evidence, chain, items.get(item))
+
+
+def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Iterator[Finding]:
+    state = initial(_attempts(evidence, chain, item))
+    ids: set[str] = set()
+    for path, signed in chain.sound():
+        record = signed.record
+        if record.event == "claimed" and record.attempt is not None:
+            if record.attempt.id in ids:
+                message = f"attempt {record.attempt.id} was claimed before"
+                yield Finding("E_ATTEMPT_TWICE", path, message, "attempt.id", "", record.attempt.id)
+            ids.add(record.attempt.id)
+        finding = _unlike_its_claim(path, signed, state) or _wrong_handoff(path, signed, state)
+        if finding is not None:
+            yield finding
+        try:
+            state = apply(state, signed)
+        except TrustError as error:
+            yield Finding(_code(error.code, state, signed), path, error.message.partition(": ")[2], "event", "", record.event)
+            break
+    evidence.states[chain.name] = state
+
+
+def _attempts(evidence: Evidence, chain: Chain, item: ItemState | None) -> int:
+    """The automatic attempts of the step, by the plan that its work item is bound to now, as the runtime counts them."""
+    plans = evidence.plans.get(chain.item, {})
+    current = plans.get(item.plan.digest) if item is not None else None
+    ordered = [*([current] if current is not None else []), *reversed(list(plans.values()))]
+    return next((bound.steps[chain.step].attempts for bound in ordered if chain.step in bound.steps), 1)
+
+
+def _code(code: str, state: StepState, signed: Signed) -> str:
+    """A result without any claim before it is a missing claim, not a second result."""
+    if code == "E_ATTEMPT_TWICE" and signed.record.event in RESULT_EVENTS and state.last is None:
+        return "E_CLAIM"
+    return code
+
+
+def _unlike_its_claim(path: str, signed: Signed, state: StepState) -> Finding | None:
+    """A result repeats what its claim said it would build on and who would do it."""
+    body, claim = signed.record.body, state.claim
+    if not isinstance(body, Finished | Abandoned) or claim is None or body.claim != claim.digest:
+        return None
+    claimed = claim.record.body
+    if isinstance(body, Abandoned) or not isinstance(claimed, Claimed):
+        return None
+    if body.depends_on != claimed.depends_on:
+        return Finding("E_DEPENDENCY", path, "the result was built on something else than its claim said", "dependsOn")
+    if body.executor != claimed.executor:
+        message = "the result is by another executor than its claim"
+        return Finding("E_CLAIM", path, message, "executor", claimed.executor, body.executor)
+    return None
+
+
+def _wrong_handoff(path: str, signed: Signed, state: StepState) -> Finding | None:
+    """What is integrated or reverted is the handoff that counts."""
+    body = signed.record.body
+    if isinstance(body, Integrated | Reverted) and state.handoff is not None and body.handoff != state.handoff.digest:
+        message = "it names another handoff than the one that counts"
+        return Finding("E_STATE", path, message, "handoff", state.handoff.digest, body.handoff)
+    return None
+
+
+def check_baselines(evidence: Evidence) -> Iterator[Finding]:
+    """Yield completions of baseline steps that do not say that they are part of the baseline."""
+    for item in evidence.items():
+        for chain in evidence.step_chains(item):
+            for path, signed in chain.sound():
+                step = evidence.step_of(signed)
+                body = signed.record.body
+                if signed.record.event != "completed" or step is None or not isinstance(body, Finished):
+                    continue
+                if step.baseline and body.baseline != "post":
+                    message = "the step belongs to the baseline, and its completion does not say so"
+                    yield Finding("E_BASELINE", path, message, "baseline", "post", body.baseline)
+                elif body.baseline not in {"pre", "post"}:
+                    yield Finding("E_BASELINE", path, "neither before nor after the baseline", "baseline", "", body.baseline)

@@ -1,0 +1,246 @@
+"""Verifying a history: offline, from its files alone, believing nothing that no key of the policy signed.
+
+1.  The trust policy reads, its versions follow from one another, and its root signed each (`policyfiles`).
+2.  The trust root is the one that the caller pinned, when one is given.
+3.  The checkpoint is signed by the log's key, and its list of leaves has its root (`audit.log`).
+4.  Every record is an envelope, signed by a key that may sign it (`audit.records`).
+5.  Every record lies in its place, follows from the one before, is there once, and no file is a stranger (`audit.links`).
+6.  The plans that lie beside openings and migrations are the signed ones; records name these plans and steps (`audit.bound`, `items`).
+7.  Every chain is one that the state machine allows; every result is its claim's (`audit.steps`).
+8.  Claims build on the handoffs that counted, with the approvals that their gates ask for (`audit.claims`).
+9.  What was taken back was taken back everywhere; work items close over finished work (`audit.reworks`, `items`).
+10. Shared resources were never held beyond their capacity (`audit.resources`).
+11. Stated times do not run backwards (`audit.times`).
+12. Nothing that the checkpoint lists is gone or changed; it contains the older one that the caller had (`audit.log`).
+13. Outputs on disk are those that were handed on, when a folder is given (`audit.outputs`).
+14. The verdict: broken when anything is; verified when the root was pinned and there is a checkpoint; else self-consistent.
+
+Not proven by any of this: that a runner told the truth about what it ran, who sat at the keyboard, and when. The summary keeps
+what is proven apart from what is stated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from planloom.core import names
+from planloom.core.errors import TrustError
+from planloom.trust.audit.bound import read_plans
+from planloom.trust.audit.claims import check_claims
+from planloom.trust.audit.consequences import explain
+from planloom.trust.audit.evidence import Evidence
+from planloom.trust.audit.findings import Finding
+from planloom.trust.audit.history import History, group_chains, item_of, place_of
+from planloom.trust.audit.items import check_closing, check_plans_named, fold_items
+from planloom.trust.audit.links import check_links, check_places, check_subjects
+from planloom.trust.audit.log import Log, check_log, check_since, read_log
+from planloom.trust.audit.outputs import check_outputs
+from planloom.trust.audit.records import open_records
+from planloom.trust.audit.resources import check_resources
+from planloom.trust.audit.reworks import check_reworks
+from planloom.trust.audit.steps import check_baselines, fold_steps
+from planloom.trust.audit.summary import ItemSummary, summarise
+from planloom.trust.audit.times import check_times
+from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, open_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from planloom.ledger.layout import Place
+    from planloom.trust.policy import Policy
+    from planloom.trust.policyfiles import PolicyChain
+
+VERIFIED: Final = "verified"
+SELF_CONSISTENT: Final = "self-consistent"
+BROKEN: Final = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a verifier beside the files.
+
+    Shape: `roots` pin the trust root (`PolicyChain.anchored_by`), () for none; `since` is an older checkpoint's file, b"" for none; `item` limits the check
+    to one work item, "" for all; `digest_of` finds outputs on disk (`audit.outputs`), None to leave them out; `workers` are threads.
+    """
+
+    roots: tuple[str, ...] = ()
+    since: bytes = b""
+    item: str = ""
+    digest_of: Callable[[str], str] | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of it.
+
+    Shape: `root` is the trust root's digest ("" when the policy does not hold); `log` the checkpoint, None without a sound one; `newer` how many records
+    it does not cover; `findings` in order, the first one first; `records` counts record files.
+    """
+
+    verdict: str
+    root: str
+    is_pinned: bool
+    has_since: bool
+    records: int
+    items: tuple[ItemSummary, ...]
+    log: Log | None
+    newer: int
+    findings: tuple[Finding, ...]
+    policy: Policy | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def broken_records(self) -> tuple[str, ...]:
+        """The record files that are broken or gone, sorted."""
+        places = {f.path: place_of(f.path) for f in self.findings}
+        return tuple(sorted(path for path, place in places.items() if place is not None and not place.attachment))
+
+    @property
+    def broken_files(self) -> tuple[str, ...]:
+        """The other files that are broken, sorted."""
+        return tuple(sorted({f.path for f in self.findings} - set(self.broken_records)))
+
+
+def verify(history: History, request: Request) -> Verification:
+    """Return what can be believed of a history and what is broken; never raises for what the files hold."""
+    whole = history
+    if request.item:
+        history = history.only(request.item)
+    chain, findings = _open_policy(whole)  # 1
+    if chain is None:
+        return Verification(BROKEN, "", False, bool(request.since), len(_records(history)), (), None, 0, tuple(findings), None)  # noqa: FBT003 - the field says it
+    policy = chain.current
+    is_pinned = bool(request.roots)
+    if is_pinned and not chain.anchored_by(request.roots):  # 2
+        message = "the trust root is not the one that you gave"
+        findings.append(Finding("E_ROOT", POLICY_PATH, message, "root", ", ".join(request.roots), policy.root_digest))
+    log, problems = read_log(whole, policy)  # 3
+    findings += problems
+    evidence, problems = _gather(history, policy, log, request)  # 4, 5, 6
+    findings += problems
+    findings += _judge(evidence)  # 6 to 11
+    broken = {f.path: f for f in findings}
+    if log is not None:  # 12
+        findings += check_log(_limited(log, request.item), history.files, broken)
+    if request.since:
+        findings += check_since(log, request.since, policy)
+    if request.digest_of is not None:  # 13
+        findings += check_outputs(evidence, request.digest_of)
+    explained = _explained(findings, evidence, log, history.files)
+    listed = {leaf.path for leaf in log.leaves} if log is not None else set()
+    return Verification(
+        verdict=_verdict(explained, log, is_pinned=is_pinned),  # 14
+        root=policy.root_digest,
+        is_pinned=is_pinned,
+        has_since=bool(request.since),
+        records=len(_records(history)),
+        items=tuple(summarise(evidence, item) for item in (*evidence.items(), *_shared(evidence))),
+        log=log,
+        newer=sum(1 for path in _records(history) if path not in listed),
+        findings=explained,
+        policy=policy,
+    )
+
+
+def _open_policy(history: History) -> tuple[PolicyChain | None, list[Finding]]:
+    findings: list[Finding] = []
+
+    def tell(path: str, error: TrustError) -> None:
+        findings.append(Finding(error.code, path, error.message.removeprefix(f"{path}: ")))
+
+    files = {path: content for path, content in history.files.items() if path.startswith(TRUST_FOLDER + "/")}
+    try:
+        return open_policy(files, tell), findings
+    except TrustError as error:
+        # A signature that does not hold is the cause of there being too few: it alone is reported.
+        if not findings or error.code != "E_ROOT":
+            path = error.message.partition(": ")[0]
+            findings.append(Finding(error.code, path if path in files else POLICY_PATH, error.message.removeprefix(f"{path}: ")))
+        return None, findings
+
+
+def _records(history: History) -> dict[str, Place]:
+    places = ((path, place_of(path)) for path in sorted(history.files))
+    return {path: place for path, place in places if place is not None and not place.attachment}
+
+
+def _gather(history: History, policy: Policy, log: Log | None, request: Request) -> tuple[Evidence, list[Finding]]:
+    """Open the records, put them into their chains and read the plans beside them; what is broken is left out of the evidence."""
+    places = _records(history)
+    contents = {path: history.files[path] for path in places}
+    leaves = log.leaves if log is not None else ()
+    opened, broken = open_records(contents, policy, leaves, request.workers)
+    findings = [*broken.values()]
+    findings += [Finding("E_FOREIGN", path, "this file is no record, and only records lie here") for path in history.strangers()]
+    misplaced = list(check_places(opened))
+    findings += misplaced
+    out = {finding.path for finding in misplaced}
+    believed = {path: signed for path, signed in opened.items() if path not in out}
+    chains = group_chains(places, believed)
+    findings += check_links(chains, {leaf.path: leaf for leaf in leaves})
+    findings += check_subjects(believed)
+    plans, problems = read_plans(history, chains)
+    evidence = Evidence(
+        policy=policy,
+        chains=chains,
+        by_digest={signed.digest: signed for signed in believed.values()},
+        by_nonce={signed.record.nonce: signed for signed in believed.values()},
+        paths={signed.digest: path for path, signed in believed.items()},
+        plans=plans,
+        only=request.item,
+    )
+    return evidence, findings + problems
+
+
+def _judge(evidence: Evidence) -> Iterable[Finding]:
+    """Return what is wrong with the records' meaning: steps 6 to 11."""
+    items, findings = fold_items(evidence)
+    findings += check_plans_named(evidence)
+    findings += fold_steps(evidence, items)
+    findings += check_baselines(evidence)
+    findings += check_claims(evidence)
+    findings += check_reworks(evidence)
+    findings += check_closing(evidence, items)
+    findings += check_resources(evidence)
+    findings += check_times(evidence)
+    return findings
+
+
+def _limited(log: Log, item: str) -> Log:
+    """Return the log with the leaves of one work item only; its head is checked already."""
+    if not item:
+        return log
+    return replace(log, leaves=tuple(leaf for leaf in log.leaves if item_of(leaf.path) in {item, names.RESOURCE_CHAINS}))
+
+
+def _explained(
+    findings: Sequence[Finding], evidence: Evidence, log: Log | None, files: Mapping[str, bytes]
+) -> tuple[Finding, ...]:
+    """Return the findings with their consequences, each once, the earliest break first."""
+    believed = set(evidence.paths.values())
+    explained = [f if f.path in believed else explain(f, evidence, log, files) for f in dict.fromkeys(findings)]
+    return tuple(sorted(explained, key=lambda f: (_when(f.path, evidence), f.path, f.code, f.message)))
+
+
+def _when(path: str, evidence: Evidence) -> tuple[int, str]:
+    """Order findings: files that everything rests on, then records by the time around them, then the rest."""
+    if path.startswith(TRUST_FOLDER):
+        return (0, "")
+    place = place_of(path)
+    chain = evidence.chains.get(place.chain) if place is not None else None
+    if place is None or chain is None:
+        return (2, "")
+    known = [s.signed.record.at for s in chain.slots if s.signed is not None and s.index <= place.index]
+    return (1, max(known, default=""))
+
+
+def _shared(evidence: Evidence) -> tuple[str, ...]:
+    return (names.RESOURCE_CHAINS,) if evidence.of_item(names.RESOURCE_CHAINS) else ()
+
+
+def _verdict(findings: Sequence[Finding], log: Log | None, *, is_pinned: bool) -> str:
+    if findings:
+        return BROKEN
+    return VERIFIED if is_pinned and log is not None else SELF_CONSISTENT
