@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -137,7 +138,9 @@ def write_tree(root: Path, expected: Mapping[str, bytes]) -> Written:
         _put_in_place(root, changed, extra, found)
     except OSError as error:
         for stage in staged:
-            stage.unlink(missing_ok=True)
+            with suppress(OSError):
+                stage.unlink(missing_ok=True)
+                _remove_empty(root, stage.parent)
         message = f"the compiled files can't be written: {error.strerror or error}"
         raise StoreError(message, hint="nothing was changed; make the folder writable and compile again") from error
     return Written(tuple(changed), extra, len(expected) - len(changed))
