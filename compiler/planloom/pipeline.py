@@ -75,6 +75,30 @@ def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: b
     return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), dict(sorted(files.items())))
 
 
+def load_project(root: Path) -> Checked:
+    """Return what checking the project in `root` gave: reads specs, trust policy and whether there is a lock.
+
+    Raises: InputError when there are no specs, or a file can't be read.
+    """
+    files = read_specs(root)
+    if not files.keys() - {PROJECT_FILE}:
+        message = f"{root} has no plan in specs/"
+        raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
+    policy = root / POLICY_FILE
+    content = policy.read_bytes() if policy.is_file() else None
+    return check_project(files, content, locked=(root / LOCK_FILE).is_file())
+
+
+def compile_project(checked: Checked) -> dict[str, bytes]:
+    """Return every file that compiling writes, by path relative to the project, sorted. Raises: ValueError unless `is_sound`."""
+    if not checked.is_sound:
+        message = "a project with errors is not compiled"
+        raise ValueError(message)
+    from planloom.emit.project import emit_project
+
+    return emit_project(checked.plans, checked.graphs, checked.project)
+
+
 def read_specs(root: Path) -> dict[str, bytes]:
     """Return the files `specs/*.yaml` (and .yml) of a project, sorted by path relative to it.
 
@@ -115,9 +139,9 @@ def _read_project(files: Mapping[str, bytes], found: list[Diagnostic]) -> Projec
         return Project()
     result = shape.check_project(node, Span(PROJECT_FILE, 1, 1, 1, 1))
     found.extend(result.diagnostics)
-    if not result.usable:
+    if result.node is None:
         return Project()
-    project, wrong = build_project(PROJECT_FILE, content, node)
+    project, wrong = build_project(PROJECT_FILE, content, result.node)
     found.extend(wrong)
     return project
 
@@ -133,9 +157,9 @@ def _read_plan(path: str, content: bytes, found: list[Diagnostic], known: dict[s
         return None
     result = shape.check_plan(node, Span(path, 1, 1, 1, 1))
     found.extend(result.diagnostics)
-    if not result.usable:
+    if result.node is None:
         return None
-    plan, wrong = build_plan(path, content, node, result.refused)
+    plan, wrong = build_plan(path, content, result.node, result.refused)
     found.extend(wrong)
     known[path] = step_keys_as_written(node)
     return plan

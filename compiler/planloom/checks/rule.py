@@ -60,6 +60,12 @@ class Finder:
         return Rule(self.code, self.name, self.severity, page or "", check)
 
 
+def found_early(page: str | None) -> Rule:
+    """Return the rule of a page whose findings come from reading, shaping or building; the page's first line names it."""
+    code, _, name = (page or "").partition(":")[0].partition(" ")
+    return Rule(code, name, Severity.ERROR, page or "")
+
+
 def error(code: str, name: str) -> Finder:
     """Return what makes the diagnostics of a rule whose findings stop compilation."""
     return Finder(code, name)

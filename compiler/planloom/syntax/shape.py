@@ -25,11 +25,15 @@ MAX_EXPLAINED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the shape check found. `refused` are the indexes of the steps that can't be built; `usable`: the rest can."""
+    """What the shape check found.
 
+    Shape: `node` is the document without the top-level keys that have a wrong shape, None when nothing is left to build; `refused`
+    are the indexes of the steps that can't be built.
+    """
+
+    node: MapNode | None
     diagnostics: tuple[Diagnostic, ...] = ()
     refused: frozenset[int] = frozenset()
-    usable: bool = True
 
 
 def plan_schema() -> Schema:
@@ -46,10 +50,11 @@ def check_plan(node: Node, place: Span) -> Shape:
     """Return what is wrong with the shape of a plan; `place` is where to point when there is no mapping at all."""
     wrong = _check_root(node, PLAN_SCHEMA_ID, place)
     if wrong is not None or not isinstance(node, MapNode):
-        return Shape((wrong,) if wrong else (), usable=False)
+        return Shape(None, (wrong,) if wrong else ())
     found: list[Diagnostic] = []
     if not _accept_head()(node):
         found.extend(_explain(_head_schema(), node, place))
+        node = _sound_part(node, _head_schema())
     steps = node.get("steps")
     refused: list[int] = []
     if isinstance(steps, ListNode):
@@ -59,17 +64,17 @@ def check_plan(node: Node, place: Span) -> Shape:
         if len(refused) > MAX_EXPLAINED:
             message = f"{len(refused) - MAX_EXPLAINED} more steps have a wrong shape"
             found.append(error("too-many", message, steps.item_span(refused[MAX_EXPLAINED]), help="repair the first ones first"))
-    return Shape(tuple(found), frozenset(refused), usable=not found or _head_is_sound(node))
+    return Shape(node if "steps" in node else None, tuple(found), frozenset(refused))
 
 
 def check_project(node: Node, place: Span) -> Shape:
     """Return what is wrong with the shape of a project file."""
     wrong = _check_root(node, PROJECT_SCHEMA_ID, place)
-    if wrong is not None:
-        return Shape((wrong,), usable=False)
+    if wrong is not None or not isinstance(node, MapNode):
+        return Shape(None, (wrong,) if wrong else ())
     if _accept_project()(node):
-        return Shape()
-    return Shape(tuple(_explain(PROJECT, node, place)), usable=False)
+        return Shape(node)
+    return Shape(_sound_part(node, PROJECT), tuple(_explain(PROJECT, node, place)))
 
 
 def _check_root(node: Node, expected: str, place: Span) -> Diagnostic | None:
@@ -92,9 +97,15 @@ def _refused_steps(steps: ListNode) -> list[int]:
     return [index for index, step in enumerate(steps) if not accept(step)]
 
 
-def _head_is_sound(node: MapNode) -> bool:
-    """Return whether the plan without its steps can be built."""
-    return _accept_head()(node) and isinstance(node.get("steps"), ListNode)
+def _sound_part(node: MapNode, schema: Schema) -> MapNode:
+    """Return the mapping without the keys that are unknown or whose value has a wrong shape."""
+    sound = MapNode(node.path, node.mark)
+    for key, value in node.items():
+        known = schema["properties"].get(key)
+        if known is not None and compile_schema(known)(value):
+            sound[key] = value
+            sound.marks[key] = node.marks[key]
+    return sound
 
 
 def _head_schema() -> Schema:

@@ -1,0 +1,130 @@
+"""Commands on plans: validate, explain, fmt, diff, import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planloom.cli import screen
+from planloom.cli.options import find_root, root_option
+from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
+
+if TYPE_CHECKING:
+    from planloom.pipeline import Checked
+
+
+@click.command()
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How to print what is found.",
+)
+@click.option("--fix", is_flag=True, help="Write the repairs that are safe, then check again.")
+@root_option
+def validate(style: str, root: Path | None, *, fix: bool) -> int:
+    r"""Check all plans in specs/ and report every mistake with its place.
+
+    Exit status: 0 nothing or only warnings, 1 errors, 2 no plans.
+
+    \b
+    Examples:
+      planloom validate
+      planloom validate --fix
+      planloom validate --format sarif > planloom.sarif
+    """
+    from planloom.pipeline import load_project
+
+    folder = find_root(root)
+    checked = load_project(folder)
+    if fix:
+        checked = _repair(folder, checked)
+    show_findings(checked, style)
+    if not checked.is_sound:
+        codes = [d.code for d in checked.diagnostics if d.severity.value == "error"]
+        fixable = "" if fix or not any(d.fix for d in checked.diagnostics) else "planloom validate --fix, or "
+        screen.suggest(f"{fixable}planloom explain {codes[0]}")
+        return EXIT_FINDINGS
+    screen.suggest("planloom compile")
+    return EXIT_DONE
+
+
+def show_findings(checked: Checked, style: str) -> None:
+    """Write diagnostics to stdout; in a GitHub job annotations in addition, and what GitHub hides to the job summary."""
+    from planloom.report import diagnostics_formats as formats
+    from planloom.report.diagnostics import render
+
+    text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout))
+    if text:
+        screen.product(text)
+    elif style == "text":
+        plans = len(checked.plans)
+        steps = sum(len(plan.steps) for plan in checked.plans)
+        screen.product(f"{plans} plan{'s' if plans != 1 else ''}, {steps} steps: no findings")
+    if not screen.is_github():
+        return
+    if style == "text" and checked.diagnostics:
+        click.echo(formats.render_github(checked.diagnostics), err=True, nl=False)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and checked.diagnostics:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(formats.render_summary(checked.diagnostics))
+
+
+def _repair(folder: Path, checked: Checked) -> Checked:
+    """Write safe repairs until none is left (one may uncover another), and return what is found then."""
+    from planloom.pipeline import load_project
+    from planloom.report.diagnostics_fixes import apply_fixes
+
+    for _ in range(5):
+        changed, count = apply_fixes(checked.diagnostics, checked.sources)
+        if not changed:
+            break
+        for path, content in changed.items():
+            replace_file(folder / path, content)
+            screen.say(f"repaired {path}")
+        screen.say(f"{count} repaired")
+        checked = load_project(folder)
+    return checked
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+@click.command()
+@click.argument("code", metavar="CODE|RULE", required=False)
+def explain(code: str | None) -> int:
+    r"""Explain a diagnostic: what it means, why it matters, an example that fails and one that passes.
+
+    Without CODE all codes are listed.
+
+    \b
+    Examples:
+      planloom explain PL402
+      planloom explain unknown-need
+    """
+    from planloom.checks.registry import RULES
+    from planloom.report.diagnostics_pages import explain_text, find_rule
+    from planloom.syntax.suggest import advise
+
+    if code is None:
+        for rule in RULES:
+            screen.product(f"{rule.code}  {rule.name:<24} {rule.page.split(chr(10), 1)[0].partition(': ')[2]}")
+        return EXIT_DONE
+    found = find_rule(code)
+    if found is None:
+        names = [name for rule in RULES for name in (rule.code, rule.name)]
+        message = f"there is no diagnostic {code}"
+        raise InputError(message, hint=advise(code, names) or "planloom explain lists all")
+    screen.product(explain_text(found))
+    return EXIT_DONE
