@@ -9,9 +9,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from gitserver import GitServer
-
 from act.actrun import WORKFLOWS, ActRun, Machine, load_yaml
+from act.origin import GitServer
 from act.replay import carry_on, left_over
 from act.restapi import Facts, RestApi
 
@@ -122,4 +121,7 @@ class Hub:
             "GITHUB_REF_NAME": "main",
             "GITHUB_WORKFLOW_REF": f"{self.slug}/{WORKFLOWS}/{run.workflow}@refs/heads/main",
             "ACT_ARTIFACTS": str(self.artifacts),
+            # act gives its steps a terminal; a runner has none, so nothing may page or draw.
+            "GIT_PAGER": "cat",
+            "TERM": "dumb",
         }
