@@ -1,1 +1,190 @@
-"""The library: one function a verb; imports what it needs when called."""
+"""The library: one function a verb, over real effects; imports what it needs when called.
+
+`open_session` puts the effects together (clock, ids, ledger, policy, keys); the verbs take the session. Programs
+that bring effects of their own (another clock, a ledger in memory) build a `runtime.session.Session` themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planloom.core.errors import InputError, StoreError
+from planloom.runtime.effects import SystemClock, SystemEnvironment, SystemIds
+from planloom.runtime.identity import read_identity
+from planloom.runtime.opening import Source
+from planloom.runtime.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planloom.core.ports import Environment
+    from planloom.ledger.ledger import Ledger
+    from planloom.records.signed import Signed
+    from planloom.runtime.outputs import DirectoryStore
+    from planloom.runtime.running import Observer
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Schedule
+
+
+def open_session(root: Path, *, ledger: str = "", executor: str = "", workspace: Path | None = None) -> Session:
+    """Return a session of the project in `root`.
+
+    Shape: `ledger` as `--ledger` takes it, "" for the default; `workspace` is where specs, generated files and commands are, when
+    that is not `root` (a scratch run). Raises: TrustError without a sound trust policy; StoreError when the ledger can't be opened.
+    """
+    from planloom.ledger.open import open_ledger
+    from planloom.trust.keyfiles import find_signing_key
+    from planloom.trust.policyfiles import load_policy
+
+    environment = SystemEnvironment()
+    settings = read_settings(workspace or root)
+    where = open_ledger(ledger, root, environment, settings)
+    return Session(
+        root=root,
+        workspace=workspace or root,
+        artifacts=_artifacts(where, root),
+        ledger=where,
+        policy=load_policy(root),
+        clock=SystemClock(),
+        ids=SystemIds(),
+        environment=environment,
+        identity=read_identity(environment, executor),
+        find_key=lambda name: find_signing_key(name, root, environment),
+    )
+
+
+def _artifacts(ledger: Ledger, root: Path) -> Path:
+    from planloom.ledger.files import FileLedger
+
+    return ledger.artifacts if isinstance(ledger, FileLedger) else root / "artifacts"
+
+
+def keeps_files(session: Session) -> bool:
+    """Return whether records lie in `artifacts/` as they are written (with git they come there by `collect`)."""
+    from planloom.ledger.files import FileLedger
+
+    return isinstance(session.ledger, FileLedger)
+
+
+def read_settings(root: Path) -> Mapping[str, Any]:
+    """Return the compiled project settings (`generated/project.json`), empty when there are none. Raises: StoreError when unreadable."""
+    path = root / "generated" / "project.json"
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        message = f"{path.relative_to(root)} can't be read: {error}"
+        raise StoreError(message, hint="planloom compile") from error
+    if not isinstance(value, dict):
+        message = f"{path.relative_to(root)} does not hold settings"
+        raise StoreError(message, hint="planloom compile")
+    return value
+
+
+def output_store(session: Session) -> DirectoryStore:
+    """Return where outputs are kept on this machine: `PLANLOOM_STORE` (a shared folder) or `.planloom/outputs`."""
+    from planloom.runtime.outputs import DirectoryStore
+
+    shared = session.environment.get("PLANLOOM_STORE")
+    return DirectoryStore(Path(shared) if shared else session.root / ".planloom" / "outputs")
+
+
+def find_source(workspace: Path, environment: Environment) -> Source:
+    """Return commit, branch and repository of the workspace, from the platform or from git; empty where there is neither."""
+    if environment.get("GITHUB_SHA"):
+        return Source(environment.get("GITHUB_SHA"), environment.get("GITHUB_REF_NAME"), environment.get("GITHUB_REPOSITORY"))
+    if not (workspace / ".git").exists():
+        return Source()
+    import subprocess
+
+    def ask(*words: str) -> str:
+        try:
+            done = subprocess.run(["git", "-C", str(workspace), *words], capture_output=True, text=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""  # the source is stated, not proven: without git it is just not stated
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    return Source(ask("rev-parse", "--verify", "-q", "HEAD"), ask("branch", "--show-current"), "")
+
+
+def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
+    """Return (work item, plan) that a person means: an item, a plan, or nothing when there is only one plan.
+
+    A plan means its newest open work item, or the next one (`<plan>-<n>`) when none is open. Raises: InputError when it is unclear.
+    """
+    from planloom.runtime.delegating import open_items
+    from planloom.runtime.opening import find_plan, list_plans, next_item_id
+
+    items = session.ledger.items()
+    if given in items:
+        return given, plan
+    plans = list_plans(session.workspace)
+    wanted = plan or (given if given in plans else "")
+    if given and not wanted:
+        return given, find_plan(session.workspace, given)
+    if not wanted:
+        if not plans:
+            raise InputError("there is no compiled plan in generated/", hint="planloom compile")
+        if len(plans) > 1:
+            raise InputError("there are several plans: which one?", hint=f"planloom run {plans[0]}, or: {', '.join(plans[1:])}")
+        wanted = plans[0]
+    if given and given != wanted:
+        return given, wanted
+    already = open_items(session, wanted)
+    return (already[-1] if already else next_item_id(session, wanted)), wanted
+
+
+def open_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str, *, follow: bool = False) -> Signed:
+    """Open a work item. See `runtime.opening.open_item`."""
+    from planloom.runtime.opening import find_plan
+    from planloom.runtime.opening import open_item as open_it
+
+    source = find_source(session.workspace, session.environment)
+    return open_it(session, item, plan or find_plan(session.workspace, item), params, source, reason, follow=follow)
+
+
+def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str) -> bool:
+    """Open a work item unless it is there already; returns whether it was opened now.
+
+    Raises: InputError when it is there and parameters are given that it was not opened with.
+    """
+    from planloom.runtime.reading import read_item
+
+    if item not in session.ledger.items():
+        open_item(session, item, plan, params, reason)
+        return True
+    given = {name: text for name, text in params.items() if text != ""}
+    kept = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in read_item(session, item).body.params.items()
+    }
+    different = sorted(name for name, text in given.items() if kept.get(name) != text)
+    if different:
+        message = f"work item {item} was opened with other parameters: {', '.join(different)}"
+        raise InputError(message, hint="open another work item, or leave the parameters out")
+    return False
+
+
+def run(session: Session, item: str, jobs: int, observer: Observer) -> tuple[ItemView, Schedule]:
+    """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands."""
+    from planloom.runtime.delegating import delegate_item
+    from planloom.runtime.exporting import export, find_origin
+    from planloom.runtime.running import LocalRun
+
+    LocalRun(session, item, output_store(session), observer, jobs).carry_out()
+    delegated = delegate_item(session, item, "planloom run")
+    if keeps_files(session):
+        export(session, find_origin(session))
+    return delegated.view, delegated.schedule
+
+
+def read_status(session: Session, item: str) -> tuple[ItemView, Schedule]:
+    """Return how a work item stands."""
+    from planloom.runtime.reading import read_view
+    from planloom.state.schedule import build_schedule
+
+    view = read_view(session, item).view
+    return view, build_schedule(view)

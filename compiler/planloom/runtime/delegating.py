@@ -114,14 +114,14 @@ class Dispatched:
     inputs: dict[str, str]
 
 
-def choose_next(item: str, delegated: Sequence[Delegated], wave_was_empty: bool) -> Dispatched:  # noqa: FBT001 - one caller
+def choose_next(item: str, delegated: Sequence[Delegated]) -> Dispatched:
     """Return what to start next: the orchestrator while something is ready, else the collector, as the plan's settings say."""
     settings: Any = delegated[0].view.header.settings if delegated else {}
     prefix = str(settings.get("prefix", ""))
     ready = any(one.schedule.dispatchable for one in delegated)
     running = any(one.schedule.running for one in delegated)
     inputs = {"work-item": item} if item else {}
-    if ready and settings.get("loop") == "auto" and not wave_was_empty:
+    if ready and settings.get("loop") == "auto":
         return Dispatched(f"{prefix}orchestrator.yml", inputs)
     if not ready and not running and settings.get("collect") != "never":
         return Dispatched(f"{prefix}collector.yml", inputs)

@@ -102,19 +102,35 @@ def carry_out(
     workspace: Path,
     store: DirectoryStore,
     log: Callable[[bytes], None],
+    *,
     running: set[int] | None = None,
+    fetch: Store | None = None,
 ) -> Result:
-    """Run the step's command and return what came of it. Whatever goes wrong with the step becomes a result, never an exception."""
+    """Run the step's command and return what came of it. Whatever goes wrong with the step becomes a result, never an exception.
+
+    Outputs are kept in `store`; inputs come from `fetch` (default: the same store).
+    """
     started = session.clock.now()
     try:
-        for name in restore_inputs(task, workspace, store):
+        for name in restore_inputs(task, workspace, fetch or store):
             log(f"planloom: restored {name}\n".encode())
         environment = command_environment(task.step, task.view.item.body.params, session.environment.all())
+        environment |= describe_attempt(task)
         ended = run_command(task.step, workspace, environment, log, running)
     except (InputError, StoreError, TrustError) as error:
         log(f"planloom: {error.message}\n".encode())
         ended = Ended("error", -1, error.message)
     return collect_result(session, task, workspace, store, ended, started)
+
+
+def describe_attempt(task: Task) -> dict[str, str]:
+    """Return what a command may know of its attempt, as environment variables."""
+    return {
+        "PLANLOOM_WORK_ITEM": task.view.item.id,
+        "PLANLOOM_STEP": task.step.key,
+        "PLANLOOM_ATTEMPT": str(task.attempt.number),
+        "PLANLOOM_ATTEMPT_ID": task.attempt.id,
+    }
 
 
 def collect_result(session: Session, task: Task, workspace: Path, store: DirectoryStore, ended: Ended, started: str) -> Result:

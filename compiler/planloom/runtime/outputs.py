@@ -57,8 +57,27 @@ class DirectoryStore:
             raise StoreError(message, hint="planloom delegate --retry STEP makes it anew")
         shutil.copyfile(source, target)
 
+    def has(self, digest: str) -> bool:
+        """Return whether the file is here."""
+        return self._path(digest).is_file()
+
     def _path(self, digest: str) -> Path:
         return self.folder / "sha256" / digest[:2] / digest
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedStore:
+    """The local folder first, then what the record's location names (`remote` may be None)."""
+
+    local: DirectoryStore
+    remote: Store | None
+
+    def fetch(self, location: str, digest: str, target: Path) -> None:
+        """Write the file with this SHA-256 to `target`. Raises: StoreError when it is nowhere."""
+        if self.remote is None or location == "directory" or self.local.has(digest):
+            self.local.fetch(location, digest, target)
+        else:
+            self.remote.fetch(location, digest, target)
 
 
 def file_digest(path: Path) -> str:

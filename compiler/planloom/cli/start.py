@@ -1,0 +1,228 @@
+"""init, run, status, why: what a newcomer types first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planloom import api
+from planloom.cli import screen
+from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.core.errors import EXIT_FINDINGS, InputError
+
+if TYPE_CHECKING:
+    from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Schedule
+
+
+@click.command(
+    epilog="Examples: planloom init demo | planloom init --example structured work | planloom init (adds what is missing here)"
+)
+@click.argument("directory", type=click.Path(path_type=Path), default=Path())
+@click.option(
+    "--example",
+    type=click.Choice(["release", "structured", "none"]),
+    default=None,
+    help="Which plan to lay down (default: release).",
+)
+@click.option("--github", is_flag=True, help="Set up the repository on GitHub (environment, secret, pins).")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--check", "only_check", is_flag=True, help="With --github: look again at what is set up, change nothing.")
+def init(directory: Path, example: str | None, *, github: bool, yes: bool, only_check: bool) -> None:
+    """Lay down a project that runs: a plan, two keys, a trust policy, compiled workflows.
+
+    In a folder that has plans already, only what is missing is added. Nothing that exists is changed.
+    """
+    if github:
+        from planloom.cli.setup import set_up_github
+
+        set_up_github(find_root(directory if str(directory) != "." else None), yes=yes, only_check=only_check)
+        return
+    from planloom.scaffold.project import lay_down
+
+    laid = lay_down(directory, example)
+    shown = directory.as_posix()
+    prefix = "" if shown == "." else f"{shown}/"
+    from planloom.report.table import write_columns
+
+    screen.product(write_columns(((prefix + path, what) for path, what in laid.shown), indent=""))
+    command = laid.next_command
+    screen.suggest(command if shown == "." else f"cd {shown} && {command}")
+
+
+@click.command(
+    epilog="Examples: planloom run | planloom run release-2 --param tag=v1.2.3 | planloom run --jobs 4 | planloom run --scratch /tmp/try"
+)
+@click.argument("item", required=False, default="")
+@click.option("--plan", default="", help="The plan, when a new work item is to be opened.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of a new work item.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 256), default=None, help="How many steps at a time (default: the number of cores)."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show what the commands write.")
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Keep keys, policy and records in DIR, not in the project.",
+)
+@root_option
+@ledger_option
+@format_option
+def run(
+    item: str,
+    plan: str,
+    params: tuple[str, ...],
+    jobs: int | None,
+    scratch: Path | None,
+    root: Path | None,
+    ledger: str,
+    style: str,
+    *,
+    verbose: bool,
+) -> int:
+    """Carry out a work item on this machine: whatever is ready, several steps at a time.
+
+    ITEM is a work item or a plan; without it the only plan is meant. A missing work item is opened. Stop with Ctrl-C and run again: it
+    goes on where it stopped. Several runs may share the work.
+    """
+    project = find_root(root)
+    if scratch is not None:
+        from planloom.scaffold.project import lay_down_trust
+
+        scratch = scratch.absolute()
+        lay_down_trust(scratch)
+        session = api.open_session(scratch, ledger=ledger, workspace=project)
+    else:
+        session = api.open_session(project, ledger=ledger)
+    chosen, its_plan = api.choose_item(session, item, plan)
+    api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
+    try:
+        view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, verbose=verbose)
+    except KeyboardInterrupt:
+        screen.say("stopped; what was running is recorded as cancelled")
+        screen.suggest(f"planloom run {chosen}")
+        return 130
+    if style == "json":
+        from planloom.report.table import status_document
+
+        screen.product_json(status_document(view, schedule))
+    _conclude(session, view, schedule, scratch)
+    return EXIT_FINDINGS if schedule.failed else 0
+
+
+def _run_shown(session: Session, item: str, jobs: int, style: str, *, verbose: bool) -> tuple[ItemView, Schedule]:
+    from planloom.report.progress import LiveProgress, PlainProgress, waiting_lines
+
+    say = screen.say if style == "json" else screen.product
+    plain = PlainProgress(say, session.root / ".planloom" / "logs", verbose=verbose)
+    if sys.stdout.isatty() and style == "text" and os.environ.get("TERM") != "dumb":
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(highlight=False)
+        with Live(console=console, refresh_per_second=8, transient=True) as live:
+            plain.say = lambda line: console.print(line, markup=False, soft_wrap=True)
+            view, schedule = api.run(session, item, jobs, LiveProgress(plain, live))
+    else:
+        view, schedule = api.run(session, item, jobs, plain)
+    for line in waiting_lines(view, schedule, plain.width):
+        say(line)
+    return view, schedule
+
+
+def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Path | None) -> None:
+    from planloom.report.table import count_line, next_command
+
+    line = count_line(schedule)
+    command = next_command(view, schedule)
+    if schedule.is_finished and api.keeps_files(session):
+        from planloom.runtime.exporting import read_records
+
+        count = len(read_records(session.artifacts))
+        shown = session.artifacts.relative_to(session.root) if scratch is None else session.artifacts
+        line += f" {count} records in {shown}/."
+    for row in schedule.failed:
+        screen.say(f"The log: {(session.root / '.planloom' / 'logs' / view.item.id / f'{row.step.key}-{row.state.attempt}.log')}")
+    if scratch is not None and command:
+        command += (
+            f" --root {scratch}"
+            if command.startswith(("planloom verify", "planloom approve", "planloom why"))
+            else f" --scratch {scratch}"
+        )
+    screen.say(f"{line} Next: {command}")
+
+
+def parse_params(params: tuple[str, ...]) -> dict[str, str]:
+    """Return parameters given as NAME=VALUE, and those that a workflow passes as `PARAM_<NAME>` are read elsewhere. Raises: InputError."""
+    parsed: dict[str, str] = {}
+    for text in params:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            message = f"--param {text}: not of the form NAME=VALUE"
+            raise InputError(message, hint="--param tag=v1.2.3")
+        parsed[name] = value
+    return parsed
+
+
+@click.command(epilog="Examples: planloom status | planloom status release-1 --format json")
+@click.argument("item", required=False, default="")
+@click.option("--watch", is_flag=True, help="Look again every few seconds until the work item is done or waits for a person.")
+@root_option
+@ledger_option
+@format_option
+def status(item: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
+    """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item."""
+    session = api.open_session(find_root(root), ledger=ledger)
+    from planloom.report.table import count_line, next_command, status_document, write_status
+
+    items = (item,) if item else session.ledger.items()
+    if not items:
+        message = f"there is no work item in {session.ledger.describe()}"
+        raise InputError(message, hint="planloom run opens one")
+    while True:
+        shown = [api.read_status(session, one) for one in items]
+        if style == "json":
+            screen.product_json({"workItems": [status_document(view, schedule) for view, schedule in shown]})
+        else:
+            for view, schedule in shown:
+                screen.product(write_status(view, schedule))
+        busy = any(schedule.running or schedule.dispatchable for _, schedule in shown)
+        if not watch or not busy:
+            break
+        import time
+
+        time.sleep(5)
+    for view, schedule in shown:
+        screen.say(f"{count_line(schedule)} Next: {next_command(view, schedule)}")
+
+
+@click.command(epilog="Examples: planloom why release-1 publish | planloom why release-1")
+@click.argument("item")
+@click.argument("step", required=False, default="")
+@root_option
+@ledger_option
+@format_option
+def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> None:
+    """Say why a step is where it is, and what would move it on. Without STEP: every step that waits."""
+    session = api.open_session(find_root(root), ledger=ledger)
+    from planloom.report.table import next_command, status_document, write_why
+    from planloom.runtime.reading import unknown_step
+
+    view, schedule = api.read_status(session, item)
+    rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
+    if step and not rows:
+        raise unknown_step(step, view.header)
+    if style == "json":
+        document = status_document(view, schedule)
+        document["steps"] = [s for s in document["steps"] if s["key"] in {row.step.key for row in rows}]
+        screen.product_json(document)
+    else:
+        screen.product("\n".join(write_why(view, row) for row in rows) or f"{item}: nothing waits")
+    screen.suggest(next_command(view, schedule))

@@ -1,0 +1,406 @@
+"""delegate, exec, collect: the verbs of generated workflows, usable by hand as well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planloom import api
+from planloom.cli import screen
+from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.core.errors import EXIT_FINDINGS, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from planloom.records.signed import Signed
+    from planloom.runtime.completing import Result
+    from planloom.runtime.delegating import Delegated
+    from planloom.runtime.executing import Task
+    from planloom.runtime.outputs import Store
+    from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Schedule
+
+
+@click.command(
+    epilog="Example: planloom delegate --non-interactive --quiet --prompt 'Generate schedule' --structured-work-item release-1"
+)
+@click.option(
+    "--structured-work-item", "item", default="", metavar="ID", help="The work item (default: every open one of the plan)."
+)
+@click.option("--plan", default="", help="The plan, when the work item is to be opened or several are meant.")
+@click.option("--prompt", default="", metavar="TEXT", help="Why the schedule is made; kept in it.")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of a new work item; PARAM_<NAME> in the environment too.",
+)
+@click.option("--non-interactive", is_flag=True, help="Never ask (it never does; for scripts that say so).")
+@click.option("--quiet", is_flag=True, help="Print nothing but what went wrong.")
+@click.option("--retry", default="", metavar="STEP", help="Grant this failed step one more attempt.")
+@click.option("--dispatch", is_flag=True, help="Start the next workflow run, if one is due (in workflows).")
+@root_option
+@ledger_option
+@format_option
+def delegate(
+    item: str,
+    plan: str,
+    prompt: str,
+    params: tuple[str, ...],
+    retry: str,
+    root: Path | None,
+    ledger: str,
+    style: str,
+    *,
+    non_interactive: bool,
+    quiet: bool,
+    dispatch: bool,
+) -> None:
+    """Work out what comes next: give up dead claims, open a missing work item, write artifacts/schedule/ID.json."""
+    del non_interactive
+    session = api.open_session(find_root(root), ledger=ledger)
+    if dispatch:
+        _dispatch_next(session, item, plan)
+        return
+    from planloom.runtime.delegating import delegate_item, offered_entries, wave_outputs, write_outputs
+
+    items = _prepare(session, item, plan, params, prompt, retry)
+    delegated = [delegate_item(session, one, prompt) for one in items]
+    outputs = wave_outputs(offered_entries(session, delegated))
+    write_outputs(session, outputs)
+    _summarise(session, delegated, "Schedule")
+    if style == "json":
+        from planloom.state.schedule import schedule_document
+
+        screen.product_json(
+            {"schedules": [schedule_document(d.view, d.schedule, prompt=prompt, actor=session.identity.actor) for d in delegated]}
+        )
+    if quiet:
+        return
+    from planloom.report.table import next_command, write_status
+
+    for one in delegated:
+        if style == "text":
+            screen.product(write_status(one.view, one.schedule))
+        screen.say(f"wrote {_shown(session, one.path)}")
+        screen.suggest(next_command(one.view, one.schedule))
+    if not delegated:
+        screen.say(f"no work item of {plan or 'any plan'} is open")
+        screen.suggest("planloom open ITEM")
+
+
+def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], prompt: str, retry: str) -> tuple[str, ...]:
+    """Open what is missing, give up what is dead, grant a retry; returns the work items that are meant."""
+    from planloom.cli.start import parse_params
+    from planloom.runtime.abandoning import abandon_dead, retry_step
+    from planloom.runtime.delegating import open_items
+    from planloom.runtime.platform import find_platform
+
+    if item:
+        api.ensure_item(
+            session, item, plan, _params_of(session, item, plan) | parse_params(params), prompt or "planloom delegate"
+        )
+    items = (item,) if item else open_items(session, plan)
+    for one in items:
+        for given_up in abandon_dead(session, one, find_platform(session.environment)):
+            step = given_up.record.step.key if given_up.record.step else ""
+            screen.say(f"gave up {step} of {one}: {getattr(given_up.record.body, 'reason', '')}")
+    if retry:
+        if not item:
+            raise InputError(
+                "--retry needs --structured-work-item", hint=f"planloom delegate --structured-work-item ITEM --retry {retry}"
+            )
+        retry_step(session, item, retry, prompt or "asked for by hand")
+    return items
+
+
+def _params_of(session: Session, item: str, plan: str) -> dict[str, str]:
+    """Return the parameters that the environment carries for a work item that is not open yet (`PARAM_<NAME>`)."""
+    from planloom.core.names import param_variable
+    from planloom.runtime.opening import find_plan, read_generated
+
+    if item in session.ledger.items():
+        return {}
+    header, _ = read_generated(session.workspace, plan or find_plan(session.workspace, item))
+    values = {name: session.environment.get(param_variable(name)) for name in header.settings.get("params", {})}
+    return {name: value for name, value in values.items() if value}
+
+
+def _shown(session: Session, path: Path) -> str:
+    return path.relative_to(session.root).as_posix() if path.is_relative_to(session.root) else str(path)
+
+
+def _summarise(session: Session, delegated: Iterable[Delegated], title: str) -> None:
+    from planloom.report.table import write_summary as as_markdown
+    from planloom.runtime.delegating import write_summary
+
+    for one in delegated:
+        write_summary(session, as_markdown(one.view, one.schedule, title))
+
+
+def summarise(session: Session, item: str, title: str) -> None:
+    """Write how a work item stands to the job summary."""
+    from planloom.report.table import write_summary as as_markdown
+    from planloom.runtime.delegating import write_summary
+
+    if session.environment.get("GITHUB_STEP_SUMMARY"):
+        view, schedule = api.read_status(session, item)
+        write_summary(session, as_markdown(view, schedule, title))
+
+
+def _dispatch_next(session: Session, item: str, plan: str) -> None:
+    """Start the orchestrator again while something is ready, the collector when nothing is; or say which command does."""
+    from planloom.runtime.delegating import choose_next, delegate_item, dispatch, open_items
+    from planloom.runtime.platform import find_platform
+
+    known = session.ledger.items()
+    items = (item,) if item in known else () if item else open_items(session, plan)
+    delegated = [delegate_item(session, one, "go on") for one in items]
+    following = choose_next(item, delegated)
+    _summarise(session, delegated, "After this wave")
+    platform = find_platform(session.environment)
+    if not following.workflow:
+        screen.say(
+            "nothing to start: " + ("no open work item" if not delegated else "waits for people, or for claims that are open")
+        )
+        return
+    branch = session.environment.get("GITHUB_REF_NAME") or "main"
+    if platform is None:
+        screen.suggest(dispatch_command(following.workflow, following.inputs))
+        return
+    dispatch(platform, branch, following)
+    screen.say(f"started {following.workflow} on {branch}")
+
+
+def dispatch_command(workflow: str, inputs: dict[str, str]) -> str:
+    """Return the command that starts a workflow by hand."""
+    fields = "".join(f" -f {name}={value}" for name, value in sorted(inputs.items()))
+    return f"gh workflow run {workflow}{fields}"
+
+
+def go_on(session: Session, view: ItemView, schedule: Schedule) -> bool:
+    """After a decision or a completion by hand on a git ledger: start the orchestrator, or print the command that does.
+
+    Returns whether it said what comes next. Inside a workflow nothing is started: its own last job does that.
+    """
+    if api.keeps_files(session) or session.environment.get("GITHUB_ACTIONS") == "true":
+        return False
+    settings = view.header.settings
+    if not schedule.dispatchable or settings.get("loop") != "auto":
+        return False
+    from planloom.runtime.platform import find_platform
+
+    workflow, inputs = f"{settings.get('prefix', '')}orchestrator.yml", {"work-item": view.item.id}
+    platform = find_platform(session.environment)
+    if platform is None:
+        screen.suggest(dispatch_command(workflow, inputs))
+        return True
+    platform.dispatch(workflow, view.item.body.branch or "main", inputs)
+    screen.say(f"started the next wave: {workflow} for {view.item.id}")
+    return True
+
+
+def claim_wave(session: Session, item: str, plan: str) -> None:
+    """Claim everything that is ready in the plan's open work items (or in one) and hand it out as matrices."""
+    from planloom.records.matrix import WAVE_LIMIT
+    from planloom.runtime.claiming import claim_wave as claim_all
+    from planloom.runtime.delegating import claimed_entries, open_items, wave_outputs, write_outputs
+
+    entries: list[tuple[str, dict[str, Any]]] = []
+    for one in (item,) if item else open_items(session, plan):
+        won = claim_all(session, one, WAVE_LIMIT - len(entries))
+        entries.extend(claimed_entries(won))
+        for claim in won:
+            screen.say(f"claimed {claim.attempt.id} of {one}")
+        summarise(session, one, "Claimed")
+    outputs = wave_outputs(entries)
+    write_outputs(session, outputs)
+    screen.product(outputs["matrices"])
+
+
+@click.command(
+    "exec",
+    epilog="Example: planloom exec --work-item release-1 --step build --attempt build-local --result out/result --outputs out/files",
+)
+@click.option("--work-item", "item", required=True, help="The work item.")
+@click.option("--step", required=True, help="The step.")
+@click.option("--attempt", required=True, help="The attempt, which must be claimed and open.")
+@click.option(
+    "--result",
+    "result_dir",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where to write what came of it.",
+)
+@click.option(
+    "--outputs", "outputs_dir", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where to copy its outputs."
+)
+@click.option("--begin", is_flag=True, help="Only check the claim and restore the inputs: native steps follow.")
+@click.option("--end", is_flag=True, help="Only find the outputs and write the result: native steps have run.")
+@root_option
+@ledger_option
+def exec_(
+    item: str,
+    step: str,
+    attempt: str,
+    result_dir: Path,
+    outputs_dir: Path,
+    root: Path | None,
+    ledger: str,
+    *,
+    begin: bool,
+    end: bool,
+) -> int:
+    """Run one claimed attempt: check the claim, restore inputs, run the command without keys or tokens, write the result."""
+    from planloom.runtime.executing import check_claim, copy_outputs, write_result
+
+    session = api.open_session(find_root(root), ledger=ledger)
+    task = check_claim(session, item, step, attempt)
+    if begin:
+        _begin(session, task, result_dir)
+        return 0
+    result = _end(session, task, result_dir) if end else _carry_out(session, task)
+    if result.result == "success":
+        copy_outputs(session.workspace, result, outputs_dir)
+    write_result(result_dir, task, result)
+    shown = f"{result.result}{': ' + result.reason if result.reason else ''}"
+    screen.say(f"{step} of {item}: {shown}")
+    from planloom.runtime.delegating import write_summary
+
+    write_summary(session, f"`{step}` of `{item}`, attempt `{attempt}`: {result.result}\n\n")
+    return 0 if result.result == "success" else EXIT_FINDINGS
+
+
+def _store(session: Session) -> Store:
+    """Return where the outputs of earlier steps come from: the run's artifacts on GitHub, else this machine's folder."""
+    from planloom.runtime.outputs import CombinedStore
+    from planloom.runtime.platform import find_platform
+
+    return CombinedStore(api.output_store(session), find_platform(session.environment))
+
+
+def _carry_out(session: Session, task: Task) -> Result:
+    from planloom.runtime.executing import carry_out
+
+    def log(piece: bytes) -> None:
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+    return carry_out(session, task, session.workspace, api.output_store(session), log, fetch=_store(session))
+
+
+STARTED = "started"
+
+
+def _begin(session: Session, task: Task, folder: Path) -> None:
+    from planloom.runtime.executing import restore_inputs
+
+    for name in restore_inputs(task, session.workspace, _store(session)):
+        screen.say(f"restored {name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STARTED).write_text(session.clock.now(), encoding="ascii")
+
+
+def _end(session: Session, task: Task, folder: Path) -> Result:
+    """Return the result of native steps: their status is the job's, which the workflow passes as JOB_STATUS."""
+    from planloom.runtime.command import Ended
+    from planloom.runtime.executing import collect_result
+
+    started = (folder / STARTED).read_text(encoding="ascii") if (folder / STARTED).exists() else session.clock.now()
+    status = session.environment.get("JOB_STATUS")
+    words = {"success": "success", "failure": "failure", "cancelled": "cancellation"}
+    result = words.get(status, "error")
+    reason = "" if result == "success" else f"the job's status was '{status}'"
+    return collect_result(
+        session, task, session.workspace, api.output_store(session), Ended(result, 0 if not reason else -1, reason), started
+    )
+
+
+def result_of(session: Session, item: str, step: str, attempt: str, folder: Path) -> Result:
+    """Return the result that `exec` left in a folder; a missing or malformed one is an error with the reason."""
+    from planloom.runtime.completing import Result
+    from planloom.runtime.executing import RESULT_NAME, check_claim, read_result
+
+    task = check_claim(session, item, step, attempt)
+    path = folder / RESULT_NAME
+    if not path.is_file():
+        status = session.environment.get("JOB_STATUS")
+        if status == "cancelled":
+            return Result("cancellation", reason="the job was cancelled before it wrote a result")
+        return Result("error", reason="the job wrote no result")
+    with path.open("rb") as stream:
+        content = stream.read(2_000_000)
+    run_id = session.identity.builder.run_id
+    return read_result(content, task, f"github:{run_id}:outputs-{attempt}" if run_id else "directory")
+
+
+def write_handoffs(session: Session, folder: Path, handoffs: Iterable[Signed]) -> None:
+    """Write signed handoffs as files, for upload: what the next step or a person reads."""
+    from planloom.core import names
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for handoff in handoffs:
+        record = handoff.record
+        if record.step is None or record.attempt is None:
+            continue
+        chain = names.step_chain(record.work_item, record.step.key)
+        entry = session.ledger.read([chain])[chain].entries[record.index - 1]
+        (folder / f"{record.work_item}-{record.attempt.id}.json").write_bytes(entry.content)
+
+
+def complete_wave(session: Session, results: Path | None, handoffs: Path | None, plan: str) -> int:
+    """Complete every open attempt that this workflow run holds, from the results that its jobs uploaded."""
+    from planloom.runtime.waves import complete_run
+
+    if results is None:
+        raise InputError("--wave needs --results DIR", hint="planloom complete --wave --results results --handoffs handoffs")
+    from planloom.runtime.platform import find_platform
+
+    done = complete_run(session, plan, results, find_platform(session.environment))
+    for signed in done:
+        step = signed.record.step.key if signed.record.step else ""
+        reason = getattr(signed.record.body, "reason", "")
+        screen.say(f"{signed.record.event} {step} of {signed.record.work_item}{': ' + reason if reason else ''}")
+    if handoffs is not None:
+        write_handoffs(session, handoffs, done)
+    for item in sorted({signed.record.work_item for signed in done}):
+        summarise(session, item, "Completed")
+    return 0
+
+
+@click.command(epilog="Examples: planloom collect --plan release | planloom collect --push")
+@click.option("--plan", default="", help="The plan (default: all).")
+@click.option("--work-item", "item", default="", help="The work item (default: every open one).")
+@click.option("--push", is_flag=True, help="Commit artifacts/ to the ledger branch and push it; prune what is closed.")
+@root_option
+@ledger_option
+@format_option
+def collect(item: str, plan: str, root: Path | None, ledger: str, style: str, *, push: bool) -> None:
+    """Verify records and fold them into artifacts/; with --push commit them to the ledger branch."""
+    from planloom.runtime.collecting import collect_records, push_records
+
+    session = api.open_session(find_root(root), ledger=ledger)
+    if push:
+        pushed = push_records(session, api.read_settings(session.workspace))
+        if style == "json":
+            screen.product_json({"commit": pushed.commit, "files": pushed.files, "pruned": list(pushed.pruned)})
+        else:
+            screen.product(pushed.text)
+        return
+    collected = collect_records(session, plan, item)
+    for one in collected.items:
+        summarise(session, one, "Collected")
+    if style == "json":
+        screen.product_json({"workItems": list(collected.items), "records": collected.records, "new": collected.new})
+    else:
+        screen.product(
+            f"{collected.records} records of {len(collected.items)} work items verified, {collected.new} of them new in artifacts/"
+        )
+    screen.suggest("planloom export && planloom collect --push" if collected.new else "planloom verify")

@@ -1,0 +1,206 @@
+"""Work items as tables: for the terminal, for the job summary, and why a step waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planloom.records.record import Abandoned, Claimed, Finished
+from planloom.runtime.effects import parse_time
+from planloom.state.machine import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from planloom.records.signed import Signed
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Row, Schedule
+
+
+def write_columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: int = 3) -> str:
+    """Return rows as aligned columns; the last column is not padded."""
+    table = [tuple(row) for row in rows]
+    if not table:
+        return ""
+    widths = [max(len(row[i]) if i < len(row) else 0 for row in table) for i in range(max(map(len, table)))]
+    lines = []
+    for row in table:
+        cells = [cell.ljust(widths[i]) for i, cell in enumerate(row)]
+        lines.append((indent + (" " * gap).join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def describe_seconds(milliseconds: int) -> str:
+    """Return a duration as people say it: `0.3 s`, `41 s`, `3 min 5 s`, `2 h 4 min`."""
+    seconds = milliseconds / 1000
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def head_line(view: ItemView) -> str:
+    """Return `release-1: release 1.0.0, 5 steps`."""
+    count = len(view.header.order)
+    return f"{view.item.id}: {view.item.plan.name} {view.item.plan.version}, {count} step{'' if count == 1 else 's'}"
+
+
+def step_columns(row: Row, now: str) -> tuple[str, str, str, str, str]:
+    """Return word, key, attempt, time and remark of one step."""
+    state = row.state
+    attempt = f"attempt {state.attempt}" if state.attempt else ""
+    remark = "; ".join(blocker.text for blocker in row.blockers) if row.word == "waits" else ""
+    spent = ""
+    if state.claim is not None and isinstance(state.claim.record.body, Claimed):
+        spent = f"since {describe_seconds(max(0, parse_time(now) - parse_time(state.claim.record.at)))}"
+        remark = f"by {state.claim.record.body.executor}"
+    elif state.last is not None:
+        spent, said = _ended(state.last)
+        if row.word == "failed":
+            remark = f"{said}; all {state.allowed} attempts are used up"
+        elif row.word in {"ready", "manual"}:
+            remark = f"attempt {state.attempt}: {said}"
+            attempt, spent = f"attempt {state.attempt + 1}", ""
+    if row.word == "manual":
+        remark = remark or "waits for a person or an agent"
+    if state.status is Status.INTEGRATED:
+        remark = "integrated"
+    return row.word, row.step.key, attempt, spent, remark
+
+
+def _ended(last: Signed) -> tuple[str, str]:
+    body = last.record.body
+    if isinstance(body, Finished):
+        return describe_seconds(max(0, parse_time(body.finished) - parse_time(body.started))), body.reason or body.result
+    if isinstance(body, Abandoned):
+        return "", f"given up: {body.reason or body.evidence}"
+    return "", last.record.event
+
+
+def write_status(view: ItemView, schedule: Schedule) -> str:
+    """Return a work item as a table for the terminal."""
+    state = "" if view.item.is_open else ", closed"
+    return head_line(view) + state + "\n" + write_columns(step_columns(row, view.now) for row in schedule.rows)
+
+
+def count_line(schedule: Schedule) -> str:
+    """Return how many steps are done, as a sentence."""
+    return f"{len(schedule.done)} of {len(schedule.rows)} steps done."
+
+
+def next_command(view: ItemView, schedule: Schedule) -> str:
+    """Return the command that moves the work item on; "" when nothing is left to do but to look."""
+    item = view.item.id
+    if not view.item.is_open or schedule.is_finished:
+        return "planloom verify"
+    if schedule.dispatchable:
+        return "planloom run" if item == f"{view.header.id}-1" else f"planloom run {item}"
+    for row in schedule.rows:
+        kinds = {blocker.kind for blocker in row.blockers}
+        if kinds == {"approval"}:
+            return f"planloom approve {item} {row.step.key}"
+        if row.word == "manual":
+            return f"planloom claim {item} {row.step.key}"
+        if row.word == "failed":
+            return f"planloom delegate --structured-work-item {item} --retry {row.step.key}"
+        if "rejected" in kinds:
+            return f"planloom why {item} {row.step.key}"
+    if schedule.running:
+        return f"planloom status {item}"
+    return f"planloom why {item}"
+
+
+def who_must_act(row: Row, item: str) -> tuple[str, str]:
+    """Return who must act for a step to go on, and with which command; empty when a machine will."""
+    kinds = {blocker.kind: blocker for blocker in row.blockers}
+    if "approval" in kinds and "needs" not in kinds:
+        return " ".join(kinds["approval"].by), f"planloom approve {item} {row.step.key}"
+    if row.word == "manual":
+        role = str(row.step.definition.get("role", "")) or "anyone who may"
+        return role, f"planloom claim {item} {row.step.key}"
+    if row.word == "failed":
+        return "operator", f"planloom delegate --structured-work-item {item} --retry {row.step.key}"
+    return "", ""
+
+
+def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
+    """Return the table of the job summary: step, state, attempt, why it waits, who must act, the next command (GitHub Markdown)."""
+    lines = [
+        f"### {_cell(title)}: {_cell(head_line(view))}",
+        "",
+        f"{count_line(schedule)}{'' if view.item.is_open else ' The work item is closed.'}",
+        "",
+        "| step | state | attempt | why | who must act | next command |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in schedule.rows[:MAX_SUMMARY_ROWS]:
+        word, key, attempt, _, remark = step_columns(row, view.now)
+        who, command = who_must_act(row, view.item.id)
+        shown = f"`{command}`" if command else ""
+        lines.append(f"| {_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {_cell(remark)} | {_cell(who)} | {shown} |")
+    if len(schedule.rows) > MAX_SUMMARY_ROWS:
+        lines.append(f"\n{len(schedule.rows) - MAX_SUMMARY_ROWS} more steps: `planloom status {view.item.id}`")
+    following = next_command(view, schedule)
+    if following:
+        lines += ["", f"Next: `{following}`"]
+    return "\n".join(lines) + "\n\n"
+
+
+MAX_SUMMARY_ROWS = 1000
+"""A step's summary may have 1 MiB (docs.github.com, workflow commands); a row has at most some 500 bytes."""
+
+
+def _cell(text: str) -> str:
+    """Escape what would end a cell or begin markup."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("`", "'")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")[:400]
+
+
+def status_document(view: ItemView, schedule: Schedule) -> dict[str, Any]:
+    """Return a work item as JSON."""
+    return {
+        "workItemId": view.item.id,
+        "plan": {"name": view.item.plan.name, "version": view.item.plan.version, "digest": view.item.plan.digest},
+        "open": view.item.is_open,
+        "done": len(schedule.done),
+        "total": len(schedule.rows),
+        "next": next_command(view, schedule),
+        "steps": [
+            {
+                "key": row.step.key,
+                "state": row.word,
+                "status": row.state.status.value,
+                "attempt": row.state.attempt,
+                "waitsFor": [{"kind": b.kind, "by": list(b.by), "text": b.text} for b in row.blockers]
+                if row.word == "waits"
+                else [],
+            }
+            for row in schedule.rows
+        ],
+    }
+
+
+def write_why(view: ItemView, row: Row) -> str:
+    """Return why a step is where it is, and what would move it on."""
+    word, key, attempt, spent, remark = step_columns(row, view.now)
+    lines = [f"{view.item.id}, step {key}: {word}{', ' + attempt if attempt else ''}{' ' + spent if spent else ''}"]
+    if word == "waits":
+        lines += [f"  {blocker.text}" for blocker in row.blockers]
+        for before in row.step.predecessors:
+            state = view.states[before]
+            if not state.is_valid:
+                lines.append(f"  {before} is {state.status.value}")
+    elif remark:
+        lines.append(f"  {remark}")
+    handoff = row.state.handoff
+    if handoff is not None:
+        lines.append(f"  handoff sha256:{handoff.digest}")
+    for title, field in (("entry criteria", "entryCriteria"), ("exit criteria", "exitCriteria")):
+        lines += [f"  {title}: {text}" for text in row.step.definition.get(field, ())]
+    who, command = who_must_act(row, view.item.id)
+    if command:
+        lines.append(f"  {who} can go on: {command}")
+    return "\n".join(lines)

@@ -1,0 +1,202 @@
+"""Laying down a project: what is missing is added, what exists is never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from planloom import api
+from planloom.core.errors import InputError, StoreError
+from planloom.runtime.claiming import Won, claim_step
+from planloom.runtime.completing import Completed, complete_attempt
+from planloom.runtime.executing import Task, carry_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDERS: Final = ("claims", "exports", "gates", "handoff", "reverts", "schedule", "work-items")
+STRUCTURED_ITEM: Final = "work-item-001-create-a-structured"
+
+EXAMPLES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "release": {
+        "specs/release.yaml": ("release.yaml", "a plan of 5 steps: lint, two tests, build, publish (waits for an approval)"),
+        "app/greet.sh": ("greet.sh", ""),
+    },
+    "structured": {
+        "specs/001-create-a-structured.yaml": ("structured.yaml", "a plan of 7 phases, each with entry and exit criteria"),
+        "tests/smoke.sh": ("smoke.sh", "the verbs of a workflow, by hand"),
+    },
+    "none": {},
+}
+"""Example → file → (data file, what to say of it; "" for nothing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaidDown:
+    """What was added: (path, what it is) of what is worth showing, and the command that comes next."""
+
+    shown: tuple[tuple[str, str], ...]
+    next_command: str
+
+
+def lay_down(directory: Path, example: str | None) -> LaidDown:
+    """Add what a project lacks: an example plan (not where there are plans), keys, policy, folders, compiled workflows.
+
+    Raises: InputError when the folder holds an example's file already, or its plans have errors; StoreError when it can't be written.
+    """
+    has_plans = any((directory / "specs").glob("*.yaml"))
+    if example and example != "none" and has_plans:
+        message = f"{directory}/specs has plans already"
+        raise InputError(message, hint="planloom init without --example adds what is missing; or name another folder")
+    chosen = example or ("none" if has_plans else "release")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        shown = _lay_example(directory, chosen)
+        shown += lay_down_trust(directory)
+        _lay_folders(directory)
+        _lay_git_files(directory)
+        shown += _compile(directory)
+    except OSError as error:
+        message = f"{error.filename or directory}: {error.strerror}"
+        raise StoreError(message, hint="name a folder that you may write to") from error
+    command = "planloom run"
+    if chosen == "structured":
+        shown += _start_structured(directory)
+        command = f'planloom delegate --structured-work-item {STRUCTURED_ITEM} --prompt "Generate schedule"'
+    elif chosen == "none" and not has_plans:
+        command = "write specs/NAME.yaml, then planloom validate"
+    return LaidDown(tuple(shown), command)
+
+
+def _write_new(path: Path, content: bytes) -> bool:
+    """Write a file unless it exists; returns whether it was written."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
+
+
+def read_example(name: str) -> bytes:
+    """Return a data file of an example."""
+    return resources.files("planloom.scaffold").joinpath("examples", name).read_bytes()
+
+
+def _lay_example(directory: Path, example: str) -> list[tuple[str, str]]:
+    shown = []
+    for path, (name, what) in EXAMPLES[example].items():
+        if not _write_new(directory / path, read_example(name)):
+            message = f"{directory / path} exists already"
+            raise InputError(message, hint="name another folder")
+        if what:
+            shown.append((path, what))
+    return shown
+
+
+def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
+    """Add two keys and a trust policy that names them, unless there is a policy; returns what was added."""
+    from planloom.trust.keyfiles import write_private_key
+    from planloom.trust.keys import generate
+    from planloom.trust.policy import new_policy
+    from planloom.trust.policyfiles import POLICY_PATH, policy_files
+
+    if (directory / POLICY_PATH).exists():
+        return []
+    keys = {name: generate() for name in ("you", "ci")}
+    places = {name: directory / ".planloom" / f"{name}.pem" for name in keys}
+    for name, place in places.items():
+        if place.exists():
+            message = f"{place} exists, but there is no trust policy that names it"
+            raise InputError(message, hint=f"planloom keys trust adds it to a policy; or move {name}.pem away")
+    place = directory / ".planloom"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, key in keys.items():
+        write_private_key(places[name], key)
+    policy = new_policy(keys["you"].key, keys["ci"].key)
+    for path, content in policy_files(policy, [keys["you"]]).items():
+        if content is not None:
+            _write_new(directory / path, content)
+    return [
+        (POLICY_PATH, "who may sign what"),
+        (".planloom/you.pem", "your key: approves and reverts          (0600, ignored by git)"),
+        (".planloom/ci.pem", "the runner's key: claims and hands off  (0600, ignored by git)"),
+    ]
+
+
+def _lay_folders(directory: Path) -> None:
+    for folder in FOLDERS:
+        (directory / "artifacts" / folder).mkdir(parents=True, exist_ok=True)
+    _write_new(directory / "artifacts" / "README.md", read_example("artifacts.md"))
+
+
+LINES: Final[Mapping[str, tuple[str, ...]]] = {
+    ".gitignore": ("/.planloom/", "/artifacts/.ledger/"),
+    ".gitattributes": ("/generated/** linguist-generated=true -text", "/artifacts/** -text"),
+}
+
+
+def _lay_git_files(directory: Path) -> None:
+    """Add the lines that keep keys out of git and bytes as they are; lines that are there stay."""
+    for name, wanted in LINES.items():
+        path = directory / name
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        missing = [line for line in wanted if line not in text.splitlines()]
+        if missing:
+            joint = "" if not text or text.endswith("\n") else "\n"
+            path.write_text(text + joint + "".join(f"{line}\n" for line in missing), encoding="utf-8", newline="\n")
+    owners = directory / ".github" / "CODEOWNERS"
+    _write_new(
+        owners,
+        b"# Plans and the trust policy decide what runs and who may sign: name who must review them.\n# /specs/ @your-team\n",
+    )
+
+
+def _compile(directory: Path) -> list[tuple[str, str]]:
+    from planloom.emit.tree import write_tree
+    from planloom.pipeline import compile_project, load_project
+
+    if not any((directory / "specs").glob("*.yaml")):
+        return []
+    checked = load_project(directory)
+    if not checked.is_sound:
+        message = f"the plans in {directory / 'specs'} have errors"
+        raise InputError(message, hint="planloom validate shows them")
+    files = compile_project(checked)
+    write_tree(directory, files)
+    count = sum(path.startswith(".github/workflows/") for path in files)
+    source = "plan" if len(checked.plans) == 1 else "plans"
+    return [(".github/workflows/", f"{count} workflows, compiled from the {source}")]
+
+
+def _start_structured(directory: Path) -> list[tuple[str, str]]:
+    """Open the example's work item and hand off its first phase: laying down the folder was that phase."""
+    session = api.open_session(directory.resolve(), ledger="files")
+    api.open_item(session, STRUCTURED_ITEM, "", {}, "planloom init")
+    claimed = claim_step(session, STRUCTURED_ITEM, "phase-setup", process=True)
+    if not isinstance(claimed, Won):
+        message = f"work item {STRUCTURED_ITEM} is there already"
+        raise InputError(message, hint=f"planloom status {STRUCTURED_ITEM}")
+    result = carry_out(
+        session,
+        Task(claimed.view, claimed.step, claimed.claim, claimed.attempt),
+        directory.resolve(),
+        api.output_store(session),
+        _ignore,
+    )
+    done = complete_attempt(
+        session,
+        STRUCTURED_ITEM,
+        "phase-setup",
+        claimed.attempt.id,
+        replace(result, outcome="Project laid down", next_action="Write the tests"),
+    )
+    if not isinstance(done, Completed) or done.event != "completed":
+        message = f"the project was laid down, but its first phase failed: {result.reason}"
+        raise InputError(message, hint=f"planloom why {STRUCTURED_ITEM} phase-setup")
+    return [(f"artifacts/work-items/{STRUCTURED_ITEM}/", "the work item; its first phase, phase-setup, is handed off")]
+
+
+def _ignore(piece: bytes) -> None:
+    del piece
