@@ -388,7 +388,7 @@ def collect(item: str, plan: str, root: Path | None, ledger: str, style: str, *,
 
     session = api.open_session(find_root(root), ledger=ledger)
     if push:
-        pushed = push_records(session, api.read_settings(session.workspace))
+        pushed = push_records(session, plan, item)
         if style == "json":
             screen.product_json({"commit": pushed.commit, "files": pushed.files, "pruned": list(pushed.pruned)})
         else:
