@@ -18,14 +18,14 @@ def opened(content: bytes, files: dict[str, bytes] | None = None) -> Append:
 
 def test_a_chain_that_does_not_exist_reads_as_empty(ledger):
     chain = ledger.read(["release-1/build"])["release-1/build"]
-    assert ((), EMPTY) == (chain.entries, chain.head)
+    assert (chain.entries, chain.head) == ((), EMPTY)
 
 
 def test_what_was_appended_is_read_back_in_order(ledger):
     first = ledger.append({"release-1/build": claim(b"one")})
     second = ledger.append({"release-1/build": Append(first.heads["release-1/build"], Entry("handoff", b"two"))})
     chain = ledger.read(["release-1/build"])["release-1/build"]
-    assert [("claims", b"one"), ("handoff", b"two")] == [(e.folder, e.content) for e in chain.entries]
+    assert [(e.folder, e.content) for e in chain.entries] == [("claims", b"one"), ("handoff", b"two")]
     assert chain.head == second.heads["release-1/build"]
     assert chain.head.index == 2
 
@@ -33,7 +33,7 @@ def test_what_was_appended_is_read_back_in_order(ledger):
 def test_the_second_append_after_the_same_head_loses(ledger):
     assert isinstance(ledger.append({"release-1/build": claim(b"one")}), Won)
     assert ledger.append({"release-1/build": claim(b"other")}) == Lost(("release-1/build",))
-    assert [b"one"] == [e.content for e in ledger.read(["release-1/build"])["release-1/build"].entries]
+    assert [e.content for e in ledger.read(["release-1/build"])["release-1/build"].entries] == [b"one"]
 
 
 def test_the_same_bytes_appended_twice_win_once(ledger):
@@ -60,39 +60,40 @@ def test_an_append_to_several_chains_writes_all_or_nothing(ledger):
     both = {"release-1/build": claim(b"mine"), "release-1/test": claim(b"mine"), "_resource/staging": claim(b"mine")}
     assert ledger.append(both) == Lost(("release-1/build",))
     found = ledger.read(["release-1/", "_resource/staging"])
-    assert {"_resource/staging": (), "release-1/build": (b"taken",)} == {
-        name: tuple(e.content for e in chain.entries) for name, chain in found.items()
+    assert {name: tuple(e.content for e in chain.entries) for name, chain in found.items()} == {
+        "_resource/staging": (),
+        "release-1/build": (b"taken",),
     }
     del both["release-1/build"]
     assert isinstance(ledger.append(both), Won)
-    assert b"mine" == ledger.read(["_resource/"])["_resource/staging"].entries[0].content
+    assert ledger.read(["_resource/"])["_resource/staging"].entries[0].content == b"mine"
 
 
 def test_a_name_that_ends_in_a_slash_reads_every_chain_below_it_sorted(ledger):
     for chain in ("release-1/test", "release-1/_gate-publish", "release-1/build", "release-10/build", "release-1.1/build"):
         ledger.append({chain: claim(chain.encode())})
     found = ledger.read(["release-1/", "release-10/none"])
-    assert ["release-1/_gate-publish", "release-1/build", "release-1/test", "release-10/none"] == list(found)
+    assert list(found) == ["release-1/_gate-publish", "release-1/build", "release-1/test", "release-10/none"]
 
 
 def test_single_chains_are_read_without_their_neighbours(ledger):
     ledger.append({"release-1/build": claim(b"b"), "release-1/build-2": claim(b"b2")})
-    assert ["release-1/build"] == list(ledger.read(["release-1/build"]))
+    assert list(ledger.read(["release-1/build"])) == ["release-1/build"]
 
 
 def test_items_are_those_with_a_chain_of_their_own(ledger):
-    assert () == ledger.items()
+    assert ledger.items() == ()
     ledger.append({"release-2/_item": opened(b"2"), "release-2/build": claim(b"b")})
     ledger.append({"release-1/_item": opened(b"1")})
     ledger.append({"stray/build": claim(b"s")})
-    assert ("release-1", "release-2") == ledger.items()
+    assert ledger.items() == ("release-1", "release-2")
 
 
 def test_files_beside_an_entry_come_back_one_by_one(ledger):
     ledger.append({"release-1/_item": opened(b"open", {"plan.json": b"{}", "steps.jsonl": b"x\n" * 5000})})
-    assert b"{}" == ledger.attachment("release-1/_item", 1, "plan.json")
-    assert b"x\n" * 5000 == ledger.attachment("release-1/_item", 1, "steps.jsonl")
-    assert {} == ledger.read(["release-1/_item"])["release-1/_item"].entries[0].attachments
+    assert ledger.attachment("release-1/_item", 1, "plan.json") == b"{}"
+    assert ledger.attachment("release-1/_item", 1, "steps.jsonl") == b"x\n" * 5000
+    assert ledger.read(["release-1/_item"])["release-1/_item"].entries[0].attachments == {}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,9 @@ def test_a_file_that_is_not_there_is_refused(ledger, chain, index, name):
         ledger.attachment(chain, index, name)
 
 
-@pytest.mark.parametrize("chain", ["", "a", "/b", "a/", "../x/y", "a/../b", "a/b/c", "A/b", "a.lock/b", "a/b.json", "_other/b", "a/-b"])
+@pytest.mark.parametrize(
+    "chain", ["", "a", "/b", "a/", "../x/y", "a/../b", "a/b/c", "A/b", "a.lock/b", "a/b.json", "_other/b", "a/-b"]
+)
 def test_a_name_that_no_chain_may_have_is_refused(ledger, chain):
     with pytest.raises(StoreError, match="name"):
         ledger.append({chain: claim(b"x")})
@@ -119,7 +122,7 @@ def test_a_folder_that_is_not_the_ledgers_is_refused(ledger):
         ledger.append({"release-1/_item": claim(b"x")})
     with pytest.raises(StoreError):
         ledger.append({})
-    assert {} == ledger.read(["release-1/"])
+    assert ledger.read(["release-1/"]) == {}
 
 
 def test_any_bytes_can_be_an_entry(ledger):
@@ -127,7 +130,7 @@ def test_any_bytes_can_be_an_entry(ledger):
     ledger.append({"release-1/build": claim(content), "release-1/empty": claim(b"")})
     found = ledger.read(["release-1/"])
     assert content == found["release-1/build"].entries[0].content
-    assert b"" == found["release-1/empty"].entries[0].content
+    assert found["release-1/empty"].entries[0].content == b""
 
 
 def test_a_long_chain_reads_back_whole(ledger):

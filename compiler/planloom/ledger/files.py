@@ -42,6 +42,11 @@ class FileLedger:
         self._at = at
         self._journal = Journal(artifacts, self._tools, at)
 
+    @property
+    def artifacts(self) -> Path:
+        """The folder that the records lie in."""
+        return self._artifacts
+
     def describe(self) -> str:
         """Return `files artifacts/`."""
         return f"files {self._label}"

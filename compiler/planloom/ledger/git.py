@@ -1,0 +1,284 @@
+"""The ledger in a git repository: one ref a chain, exclusive between all machines that can push to it.
+
+An append is one atomic push with a lease on every ref. A read is one fetch of the refs asked for and of the ledger branch. What
+lies on that branch is a copy: a ref that is behind its copy was rewound, which is refused; a work item that is closed there is
+read from there alone, and its refs may go (`ledger.gitcare`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from planloom.core.errors import StoreError, TrustError
+from planloom.core.names import ITEM_CHAIN
+from planloom.ledger import disk, layout
+from planloom.ledger.closing import closes_item
+from planloom.ledger.entries import check_append, no_attachment
+from planloom.ledger.gitbranch import BranchFiles, BranchReader
+from planloom.ledger.gitcache import CHAIN_REFS, Cache, patterns_for
+from planloom.ledger.gitchains import ChainReader, Link, write_link
+from planloom.ledger.gitobjects import ObjectReader, ObjectWriter
+from planloom.ledger.gitpush import Pusher, Update
+from planloom.ledger.ledger import EMPTY, Chain, Entry, Head, Lost, Won
+from planloom.ledger.points import Hook, pass_by
+from planloom.ledger.retry import Pace
+from planloom.ledger.timestamps import unix_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from planloom.core.ports import Clock, Ids
+    from planloom.ledger.gitbranch import Copy
+    from planloom.ledger.gitcache import Snapshot
+    from planloom.ledger.gitport import Remote
+    from planloom.ledger.ledger import Append, Outcome
+
+CLOSED: Final = "closed"
+"""The token of a head on the ledger branch: nothing can be appended after it."""
+
+DEFAULT_BRANCH: Final = "planloom"
+
+
+@dataclass(frozen=True, slots=True)
+class GitOptions:
+    """What may differ: the ledger branch, how long to go on trying, what closes a work item, and the crash-point hook of tests."""
+
+    branch: str = DEFAULT_BRANCH
+    pace: Pace = field(default_factory=Pace)
+    closes: Callable[[bytes], bool] = closes_item
+    at: Hook = pass_by
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Chains whose refs were removed, and chains whose refs stay (not closed, not copied whole, or moved meanwhile)."""
+
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+class GitLedger:
+    """Chains as refs of `remote`, seen through a private cache in `cache_folder`.
+
+    `environment` is the process environment, of which git gets what it needs; `clock` dates the commits and `ids` makes each unlike any
+    other.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        cache_folder: Path,
+        environment: Mapping[str, str],
+        clock: Clock,
+        ids: Ids,
+        options: GitOptions | None = None,
+    ) -> None:
+        chosen = options or GitOptions()
+        self._cache = Cache(cache_folder, remote, chosen.branch, environment, chosen.pace)
+        self._branch = BranchReader()
+        self._writer = ObjectWriter(cache_folder)
+        self._clock = clock
+        self._ids = ids
+        self._closes = chosen.closes
+        self._at = chosen.at
+        self._pusher = Pusher(self._cache, chosen.at)
+        self._chains = ChainReader()
+        self._seen: dict[str, Mapping[int, Link]] = {}
+        self._tip = ""
+
+    def describe(self) -> str:
+        """Return `git origin`."""
+        return f"git {self._cache.remote.label}"
+
+    def items(self) -> tuple[str, ...]:
+        """Return every work item id that has an `_item` chain, sorted. Raises: StoreError."""
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            snapshot = self._cache.fetch([f"*/{ITEM_CHAIN}"])
+            own = {chain.partition("/")[0] for chain in snapshot.heads if chain.endswith(f"/{ITEM_CHAIN}")}
+            return tuple(sorted({*own, *self._branch.owners(reader, snapshot.tip)}))
+
+    def read(self, names: Sequence[str]) -> dict[str, Chain]:
+        """Return chains as of one moment (see `Ledger.read`). Raises: StoreError, TrustError (`E_REWOUND`)."""
+        owners, single = layout.split_names(names)
+        with self._guarded():
+            try:
+                return self._read(owners, single)
+            except TrustError:
+                # A server that lists refs while somebody writes may name an old ref beside a new branch; a chain that was rewound
+                # stays rewound.
+                return self._read(owners, single)
+
+    def append(self, entries: Mapping[str, Append]) -> Outcome:
+        """Append to several chains, all or nothing, in one push. Raises: StoreError."""
+        check_append(entries)
+        with self._guarded():
+            self._cache.make()
+            lost = [chain for chain in sorted(entries) if not self._is_possible(chain, entries[chain].expected)]
+            if lost:
+                return Lost(tuple(lost))
+            links = {chain: self._write(chain, entries[chain]) for chain in sorted(entries)}
+            self._at("git: objects written")
+            updates = [Update(CHAIN_REFS + chain, entries[chain].expected.token, link.commit) for chain, link in links.items()]
+            stale = self._pusher.push(updates, lambda: self._refs(entries))
+            if stale:
+                return Lost(tuple(ref.removeprefix(CHAIN_REFS) for ref in stale))
+            return Won({chain: Head(link.index, link.commit) for chain, link in links.items()})
+
+    def attachment(self, chain: str, index: int, name: str) -> bytes:
+        """Return one file that belongs to an entry. Raises: StoreError when there is none, TrustError."""
+        layout.attachment_path(chain, index, name)
+        if index not in self._seen.get(chain, {}):
+            self.read([chain])
+        link = self._seen.get(chain, {}).get(index)
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            if link is None:
+                found = self._branch.attachment(reader, self._tip, chain, index, name) if self._tip else ""
+            else:
+                nodes = reader.tree(link.files) if link.files else ()
+                found = next((n.id for n in nodes if n.name == name and not n.is_folder), "")
+            if not found:
+                raise no_attachment(chain, index, name)
+            return reader.blob(found)
+
+    def branch_files(self) -> BranchFiles:
+        """Return the files below `artifacts/` on the ledger branch, and its tip. Raises: StoreError."""
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            tip = self._cache.fetch(()).tip
+            return BranchFiles(self._cache.git, tip, self._branch.files(reader, tip))
+
+    def commit_branch(self, changes: Mapping[str, bytes | None], expected_tip: str, message: str) -> Outcome:
+        """Commit changes below `artifacts/` to the ledger branch after `expected_tip` ("": there is no branch) and push it.
+
+        Shape: path relative to `artifacts/` → content, or None to remove it. Every other file of the branch stays as it is. The winner's
+        head is under the branch's name; when nothing changes no commit is made and the head is the old tip. Raises: StoreError.
+        """
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            self._cache.make()
+            tree = self._branch.write(reader, self._writer, expected_tip, changes)
+            if expected_tip and reader.commit(expected_tip).tree == tree:
+                return Won({self._cache.branch: Head(1, expected_tip)})
+            parents = [expected_tip] if expected_tip else []
+            tip = self._writer.commit(tree, parents, f"{message}\n\nnonce {self._ids.nonce()}", unix_seconds(self._clock.now()))
+            self._at("git: objects written")
+            update = Update(f"refs/heads/{self._cache.branch}", expected_tip, tip)
+            stale = self._pusher.push([update], lambda: {update.ref: self._branch_commits(update)})
+            return Lost((self._cache.branch,)) if stale else Won({self._cache.branch: Head(1, tip)})
+
+    def prune(self, item: str) -> Pruned:
+        """Remove the refs of a work item that is closed on the ledger branch, those whose every entry is copied there.
+
+        Raises: StoreError. Nothing is removed of an item that is not closed there.
+        """
+        owner = layout.check_owner(item)
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            snapshot = self._cache.fetch([f"{owner}/*"])
+            copies = self._branch.copies(reader, snapshot.tip, owner)
+            if not self._is_closed(reader, copies, owner):
+                return Pruned((), tuple(snapshot.heads))
+            removable = [c for c in snapshot.heads if self._is_copied(reader, c, snapshot.heads[c], copies.get(c, ()))]
+            kept = tuple(chain for chain in snapshot.heads if chain not in removable)
+            if not removable:
+                return Pruned((), kept)
+            updates = [Update(CHAIN_REFS + chain, snapshot.heads[chain], "") for chain in removable]
+            stale = self._pusher.push(updates, lambda: self._refs(removable))
+            return Pruned((), tuple(snapshot.heads)) if stale else Pruned(tuple(removable), kept)
+
+    def _is_copied(self, reader: ObjectReader, chain: str, commit: str, copies: Sequence[Copy]) -> bool:
+        links = self._chains.walk(reader, chain, commit)
+        return [(link.folder, link.content) for link in links] == [(c.folder, c.content) for c in copies[: len(links)]]
+
+    def _branch_commits(self, update: Update) -> tuple[str, ...]:
+        """Return, from the remote, the branch's commits down to the one that an update starts from, newest first."""
+        name = self._cache.fetch(()).tip
+        found: list[str] = []
+        with ObjectReader(self._cache.git) as reader:
+            while name:
+                found.append(name)
+                parents = reader.commit(name).parents if name not in {update.old, update.new} else ()
+                name = parents[0] if parents else ""
+        return tuple(found)
+
+    def _read(self, owners: Sequence[str], single: Sequence[str]) -> dict[str, Chain]:
+        snapshot = self._cache.fetch(patterns_for(owners, single))
+        self._tip = snapshot.tip
+        found: dict[str, Chain] = {}
+        with ObjectReader(self._cache.git) as reader:
+            for owner in sorted({*owners, *(chain.partition("/")[0] for chain in single)}):
+                wanted = None if owner in owners else {c for c in single if c.startswith(f"{owner}/")}
+                found.update(self._read_owner(reader, snapshot, owner, wanted))
+        found.update({chain: Chain(chain) for chain in single if chain not in found})
+        return dict(sorted(found.items()))
+
+    def _read_owner(
+        self, reader: ObjectReader, snapshot: Snapshot, owner: str, wanted: set[str] | None
+    ) -> Iterator[tuple[str, Chain]]:
+        copies = self._branch.copies(reader, snapshot.tip, owner)
+        if self._is_closed(reader, copies, owner):
+            for chain, entries in copies.items():
+                if wanted is None or chain in wanted:
+                    self._seen.pop(chain, None)
+                    contents = tuple(Entry(c.folder, self._chains.content(reader, c.content)) for c in entries)
+                    yield chain, Chain(chain, contents, Head(len(contents), CLOSED))
+            return
+        heads = {chain: commit for chain, commit in snapshot.heads.items() if chain.startswith(f"{owner}/")}
+        for chain in sorted({*heads, *copies}):
+            if wanted is None or chain in wanted:
+                links = self._chains.walk(reader, chain, heads[chain]) if chain in heads else ()
+                _check_not_rewound(chain, links, copies.get(chain, ()))
+                self._seen[chain] = {link.index: link for link in links}
+                contents = tuple(Entry(link.folder, self._chains.content(reader, link.content)) for link in links)
+                yield chain, Chain(chain, contents, Head(len(links), links[-1].commit))
+
+    def _is_closed(self, reader: ObjectReader, copies: Mapping[str, tuple[Copy, ...]], owner: str) -> bool:
+        """Return whether a work item is closed on the ledger branch, by its copies there. Raises: StoreError."""
+        own = copies.get(f"{owner}/{ITEM_CHAIN}", ())
+        return bool(own) and self._closes(self._chains.content(reader, own[-1].content))
+
+    def _is_possible(self, chain: str, expected: Head) -> bool:
+        """Return whether a head can be one of this chain; whether it still is one, the push tells."""
+        if expected == EMPTY:
+            return True
+        if expected.token in {"", CLOSED}:
+            return False
+        with ObjectReader(self._cache.git) as reader, contextlib.suppress(StoreError):
+            return self._chains.link(reader, chain, expected.token).index == expected.index
+        return False
+
+    def _write(self, chain: str, append: Append) -> Link:
+        parent = None
+        if append.expected != EMPTY:
+            with ObjectReader(self._cache.git) as reader:
+                parent = self._chains.link(reader, chain, append.expected.token)
+        seconds = unix_seconds(self._clock.now())
+        link = write_link(self._writer, chain, append.entry, parent, self._ids.nonce(), seconds)
+        self._chains.remember(chain, link, append.expected.token)
+        return link
+
+    def _refs(self, chains: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return, from the remote, ref → its commits, newest first, of some chains."""
+        snapshot = self._cache.fetch(patterns_for((), chains))
+        with ObjectReader(self._cache.git) as reader:
+            found = {}
+            for chain in chains:
+                links = self._chains.walk(reader, chain, snapshot.heads[chain]) if chain in snapshot.heads else ()
+                found[CHAIN_REFS + chain] = tuple(link.commit for link in reversed(links))
+            return found
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise disk.refusal(error, self._cache.git.folder) from error
+
+
+def _check_not_rewound(chain: str, links: Sequence[Link], copies: Sequence[Copy]) -> None:
+    for index, copy in enumerate(copies, start=1):
+        if len(links) < index or (links[index - 1].folder, links[index - 1].content) != (copy.folder, copy.content):
+            message = f"refs/planloom/{chain} was rewound: entry {index} on the ledger branch is not in it"
+            hint = "somebody moved or removed this ref; restore it from the ledger branch, then find out who"
+            raise TrustError(message, hint=hint, code="E_REWOUND")

@@ -1,0 +1,113 @@
+"""What git's answers mean: a push that surely won, surely lost, was refused for good, or nobody knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from planloom.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planloom.ledger.gitport import Finished, Remote
+
+SIGN_IN: Final = (
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "terminal prompts disabled",
+    "Invalid username or",
+    "returned error: 401",
+    "Permission denied (publickey",
+    "Host key verification failed",
+)
+NO_WRITE: Final = (
+    "Write access to repository not granted",
+    "Permission to ",
+    "protected branch hook declined",
+    "You are not allowed to push",
+    "pre-receive hook declined",
+    "hook declined",
+    "deny updating a hidden ref",
+    "GH006",
+    "GH013",
+)
+NOT_THERE: Final = (
+    "Repository not found",
+    "does not appear to be a git repository",
+    "' not found",
+    "returned error: 404",
+    "No such file or directory",
+)
+NO_ATOMIC: Final = "does not support --atomic"
+MISSING_REF: Final = "couldn't find remote ref"
+
+_LINE: Final = re.compile(r"^([ +*=!-])\t[^\t]*:([^\t]+)\t(.*)$")
+_GOOD: Final = frozenset(" +*=-")
+
+
+class Verdict(Enum):
+    """What a push came to."""
+
+    WON = "won"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to; `stale` are the refs that had moved, when it is lost; `reason` is git's, for people."""
+
+    verdict: Verdict
+    stale: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def judge_push(finished: Finished, refs: Sequence[str]) -> Pushed:
+    """Return what an atomic push of `refs` with a lease on each came to.
+
+    Lost is only what git itself found before it sent anything (the lease did not hold). All that went wrong later may have happened on the
+    remote all the same, so it is unknown, and the remote must be asked.
+    """
+    lines = [_LINE.match(line) for line in finished.stdout.decode("utf-8", "replace").splitlines()]
+    answers = {match[2]: (match[1], match[3]) for match in lines if match}
+    if finished.code == 0 and all(answers.get(ref, ("!",))[0] in _GOOD for ref in refs):
+        return Pushed(Verdict.WON)
+    stale = tuple(ref for ref in refs if "(stale info)" in answers.get(ref, ("", ""))[1])
+    if stale and not finished.timed_out:
+        return Pushed(Verdict.LOST, stale)
+    reasons = [text for flag, text in answers.values() if flag == "!" and "atomic" not in text]
+    return Pushed(Verdict.UNKNOWN, reason="; ".join([*reasons[:1], *last_lines(finished.stderr)]))
+
+
+def final_refusal(text: str, remote: Remote) -> StoreError | None:
+    """Return the error when git's words mean that trying again is useless, None when they do not."""
+    where = f"git {remote.label}"
+    if any(words in text for words in NO_WRITE):
+        hint = "the token needs `contents: write`; planloom doctor checks what it may do"
+        return StoreError(f"{where} does not let this token write: {text}", hint=hint, code="E_GIT_WRITE")
+    if any(words in text for words in SIGN_IN):
+        hint = "in a workflow pass GITHUB_TOKEN; at a prompt check that `git ls-remote` works for this remote"
+        return StoreError(f"{where} did not let us sign in: {text}", hint=hint, code="E_GIT_LOGIN")
+    if any(words in text for words in NOT_THERE):
+        return StoreError(f"{where} is not there: {text}", hint="`git remote -v` shows where it points", code="E_GIT_MISSING")
+    if NO_ATOMIC in text:
+        hint = "use a server that runs git 2.4 or newer"
+        return StoreError(f"{where} can't move several refs at once: {text}", hint=hint, code="E_GIT_ATOMIC")
+    return None
+
+
+def gave_up(text: str, remote: Remote, budget: float) -> StoreError:
+    """Return the error after the budget for attempts is used up."""
+    message = f"git {remote.label} could not be used for {budget:.0f} seconds: {text or 'no reason given'}"
+    return StoreError(message, hint="the command can simply be repeated later; nothing is half done", code="E_GIT_BUSY")
+
+
+def last_lines(stderr: str) -> list[str]:
+    """Return the lines of git's talk that say something, the newest two."""
+    dull = ("hint:", "To ", "remote: Resolving", "Pushing to", "error: failed to push some refs")
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.strip().startswith(dull)]
+    return lines[-2:]

@@ -1,0 +1,137 @@
+"""The private bare repository through which all traffic with a remote goes, and the one way to read the remote: a fetch.
+
+It is a cache: whatever is lost of it is fetched again. It is never the user's own repository, whose locks, shallow state and
+configuration are theirs. Several processes may share it: a fetch holds its lock from the transfer until the answer is read.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from planloom.ledger import disk
+from planloom.ledger.gitanswers import MISSING_REF, final_refusal, gave_up, last_lines
+from planloom.ledger.gitport import REMOTE, Git, build_environment
+from planloom.ledger.retry import Pace, Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from planloom.ledger.gitport import Remote
+
+CHAIN_REFS: Final = "refs/planloom/"
+"""Below this lies one ref a chain."""
+
+MANY_CHAINS: Final = 40
+"""From this many chains of one work item on, all of its refs are asked for at once."""
+
+NEARBY: Final = "refs/nearby"
+"""Where a pattern puts the branches that it matches."""
+
+_MADE: Final = "planloom-cache"
+_HEAD_LINE: Final = re.compile(r"^([0-9a-f]{40})\t[^\t]*\t(?:branch '([^']+)'|'(refs/[^']+)') of ")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the remote said in one answer: chain → commit, and the tip of the ledger branch ("" when there is none)."""
+
+    heads: Mapping[str, str]
+    tip: str
+
+
+class Cache:
+    """The cache in `folder` for `remote`, whose ledger branch is called `branch`."""
+
+    def __init__(self, folder: Path, remote: Remote, branch: str, environment: Mapping[str, str], pace: Pace) -> None:
+        self.remote = remote
+        self.branch = branch
+        self.pace = pace
+        self.git = Git(folder, build_environment(environment, remote), own_session=bool(remote.token))
+        self._folder = folder
+        self._branch_ref = f"refs/heads/{branch}"
+        self._is_made = False
+
+    def fetch(self, patterns: Sequence[str]) -> Snapshot:
+        """Read refs of chains (`release-1/*` or `release-1/build*`, below `refs/planloom/`) and the branch tip together.
+
+        Raises: StoreError when the remote can't be read, at once or after the budget for attempts.
+        """
+        self.make()
+        patience = Patience(self.pace)
+        chains = [f"+{CHAIN_REFS}{pattern}:{CHAIN_REFS}{pattern}" for pattern in patterns]
+        with disk.locked(self._folder / "planloom-lock", exclusive=True):
+            knows_branch = (self._folder / self._branch_ref).exists()
+            while True:
+                refspecs = [*chains, self._branch_refspec(known=knows_branch)]
+                command = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--stdin", REMOTE]
+                finished = self.git.run(command, "".join(f"{line}\n" for line in refspecs).encode())
+                if finished.code == 0:
+                    return self._read_answer(knows_branch=knows_branch)
+                if knows_branch and MISSING_REF in finished.stderr:
+                    # The branch was there once and is gone now; whether that matters is seen from the chains.
+                    knows_branch = False
+                    continue
+                refusal = final_refusal(finished.stderr, self.remote)
+                if refusal is not None:
+                    raise refusal
+                if not patience.wait():
+                    raise gave_up("; ".join(last_lines(finished.stderr)), self.remote, self.pace.budget)
+
+    def make(self) -> None:
+        """Make the cache unless it is there. Raises: StoreError when git is missing or the folder can't be written, OSError."""
+        if self._is_made:
+            return
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        with disk.locked(self._folder.with_suffix(".lock"), exclusive=True):
+            if not (self._folder / _MADE).exists():
+                shutil.rmtree(self._folder, ignore_errors=True)
+                finished = self.git.run(["init", "--quiet", "--bare", "--template=", "--object-format=sha1"])
+                if finished.code != 0:
+                    message = "; ".join(last_lines(finished.stderr))
+                    raise gave_up(message, self.remote, 0)
+                (self._folder / _MADE).write_bytes(b"Copies of what is on the remote; may be removed at any time.\n")
+        self._is_made = True
+
+    def _branch_refspec(self, *, known: bool) -> str:
+        # An exact name that is missing fails the whole fetch; a pattern does not. Once the branch was seen its name is exact, so that
+        # others whose names begin alike are not transferred.
+        if known:
+            return f"+{self._branch_ref}:{self._branch_ref}"
+        # Swept, so that the leftovers of one branch are never in the way of another's name.
+        shutil.rmtree(self._folder / NEARBY, ignore_errors=True)
+        return f"+{self._branch_ref}*:{NEARBY}/{self.branch}*"
+
+    def _read_answer(self, *, knows_branch: bool) -> Snapshot:
+        heads: dict[str, str] = {}
+        tip = ""
+        for line in (self._folder / "FETCH_HEAD").read_text(encoding="utf-8").splitlines():
+            match = _HEAD_LINE.match(line)
+            if match is None:
+                continue
+            if match[2] == self.branch:
+                tip = match[1]
+            elif match[3] and match[3].startswith(CHAIN_REFS):
+                heads[match[3].removeprefix(CHAIN_REFS)] = match[1]
+        if tip and not knows_branch:
+            path = self._folder / self._branch_ref
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"{tip}\n".encode())
+        return Snapshot(dict(sorted(heads.items())), tip)
+
+
+def patterns_for(owners: Iterable[str], chains: Iterable[str]) -> tuple[str, ...]:
+    """Return what to ask a remote for, to see every chain of `owners` and each of `chains`.
+
+    A pattern never fails when nothing matches, as an exact name would; the few more that it may match are left out later.
+    """
+    patterns = {f"{owner}/*" for owner in owners}
+    below: dict[str, list[str]] = {}
+    for chain in chains:
+        below.setdefault(chain.partition("/")[0], []).append(chain)
+    for owner, names in below.items():
+        patterns.update([f"{owner}/*"] if len(names) > MANY_CHAINS else [f"{name}*" for name in names])
+    return tuple(sorted(p for p in patterns if p.endswith("/*") or f"{p.partition('/')[0]}/*" not in patterns))
