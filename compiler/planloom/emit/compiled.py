@@ -33,9 +33,12 @@ class Order(Protocol):
         ...
 
 
-def compile_plan(plan: Plan, graph: Order) -> tuple[CompiledPlan, tuple[CompiledStep, ...]]:
-    """Return the header and the steps, sorted by key."""
-    profiles = build_profiles(plan.steps)
+def compile_plan(
+    plan: Plan, graph: Order, profiles: tuple[Profile, ...] | None = None
+) -> tuple[CompiledPlan, tuple[CompiledStep, ...]]:
+    """Return the header and the steps, sorted by key. `profiles` spares building them when the caller has them."""
+    if profiles is None:
+        profiles = build_profiles(plan.steps)
     position = {key: place for place, key in enumerate(graph.order, start=1)}
     profile_of = {key: profile.name for profile in profiles for key in profile.steps}
     steps = tuple(

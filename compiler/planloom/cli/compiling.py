@@ -1,0 +1,245 @@
+"""compile, graph, pin: from plans to the files that carry them out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planloom.cli import screen
+from planloom.cli.options import find_root, root_option
+from planloom.core.errors import EXIT_FINDINGS, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planloom.core.diagnostics import Diagnostic
+    from planloom.emit.project import Emitted
+    from planloom.emit.tree import Drift
+    from planloom.pipeline import Checked
+
+
+@click.command(
+    "compile",
+    epilog="Examples: planloom compile | planloom compile --check | planloom compile --budget | planloom compile --check --format github",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff when a file is not as compiling leaves it.")
+@click.option("--budget", is_flag=True, help="Write nothing; show what of GitHub's limits the plans use, and what a wave costs.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json", "github"]), default="text", show_default=True, help="How to print."
+)
+@root_option
+def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int:
+    """Check the plans in specs/, then write workflows, compiled plans, matrices and schemas: all or nothing.
+
+    The same plans give the same bytes everywhere. Files of ours that no plan asks for any more are removed; files that
+    planloom did not write are never touched.
+    """
+    from planloom.emit.limits import check_limits
+    from planloom.emit.project import emit_plans, gather
+
+    folder = find_root(root)
+    checked = load(folder)
+    _show(checked.diagnostics, checked.sources, style)
+    if not checked.is_sound:
+        return _refuse_errors()
+    emitted = emit_plans(checked.plans, checked.graphs, checked.project)
+    broken = check_limits(emitted)
+    _show(broken, checked.sources, style)
+    if budget:
+        _show_budget(emitted, style)
+        return EXIT_FINDINGS if broken else 0
+    if broken:
+        return _refuse_errors()
+    files = gather(emitted, checked.project)
+    return _check(folder, files, style) if check else _write(folder, files, emitted, style)
+
+
+def load(root: Path) -> Checked:
+    """Return the checked project. Raises: InputError when it has no plan."""
+    from planloom.pipeline import LOCK_FILE, POLICY_FILE, check_project, read_specs
+
+    files = read_specs(root)
+    if not any(Path(path).name != "planloom.yaml" for path in files):
+        message = "specs/ holds no plan"
+        raise InputError(message, hint="planloom init lays one down; planloom import makes one from what you have")
+    policy = root / POLICY_FILE
+    return check_project(files, policy.read_bytes() if policy.is_file() else None, locked=(root / LOCK_FILE).is_file())
+
+
+def _refuse_errors() -> int:
+    screen.say("Nothing was written.")
+    screen.suggest("planloom explain CODE tells more about a finding")
+    return EXIT_FINDINGS
+
+
+def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str) -> None:
+    if not diagnostics:
+        return
+    from planloom.report.diagnostics import ansi_paint, no_paint, render_text
+    from planloom.report.diagnostics_formats import render_github, render_json
+
+    if style == "json":
+        screen.product(render_json(diagnostics))
+        return
+    if style == "github":
+        screen.product(render_github(diagnostics))
+    paint = ansi_paint if screen.wants_colour(sys.stderr) else no_paint
+    screen.say(render_text(diagnostics, sources, paint).rstrip("\n"))
+
+
+def _show_budget(emitted: Sequence[Emitted], style: str) -> None:
+    from planloom.emit.budget import build_budget, describe_budget, render_budget
+
+    budgets = [build_budget(one) for one in emitted]
+    if style == "json":
+        screen.product_json([describe_budget(budget) for budget in budgets])
+    else:
+        screen.product("\n".join(render_budget(budget) for budget in budgets))
+
+
+def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], style: str) -> int:
+    from planloom.emit.tree import write_tree
+
+    done = write_tree(root, files)
+    if style == "json":
+        screen.product_json({"written": list(done.written), "removed": list(done.removed), "unchanged": done.unchanged})
+    else:
+        for path in done.written:
+            screen.product(f"wrote    {path}")
+        for path in done.removed:
+            screen.product(f"removed  {path}")
+        steps = sum(len(one.steps) for one in emitted)
+        plans = ", ".join(f"{one.plan.id} {one.plan.version}" for one in emitted)
+        screen.say(f"{plans}: {steps} steps, {len(files)} files, {done.unchanged} of them unchanged")
+    screen.suggest("planloom run" if not done.written else "git add specs generated .github && git commit, then planloom run")
+    return 0
+
+
+def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
+    from planloom.emit.changes import describe, render_diff, repair
+    from planloom.emit.tree import compare, read_ours
+
+    drifts = compare(files, read_ours(root), _tracked(root))
+    if style == "json":
+        screen.product_json([{"path": drift.path, "kind": drift.kind.value} for drift in drifts])
+    elif drifts:
+        for drift in drifts:
+            if style == "github":
+                screen.product(f"::error file={drift.path},title=planloom::{drift.kind.value}: run {repair(drift)}")
+            diff = render_diff(drift)
+            if diff:
+                screen.product(diff)
+        for drift in drifts:
+            screen.say(describe(drift))
+    if not drifts:
+        screen.say(f"{len(files)} compiled files are current")
+        screen.suggest("planloom run")
+        return 0
+    screen.say(_sum_up(drifts))
+    screen.suggest(" && ".join(dict.fromkeys(repair(drift) for drift in drifts)))
+    return EXIT_FINDINGS
+
+
+def _sum_up(drifts: Sequence[Drift]) -> str:
+    counts: dict[str, int] = {}
+    for drift in drifts:
+        counts[drift.kind.value] = counts.get(drift.kind.value, 0) + 1
+    return f"{len(drifts)} files are not as compiling leaves them: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
+
+
+def _tracked(root: Path) -> frozenset[str] | None:
+    """Return the paths that git tracks, or None when that can't matter: no git, no repository, or plans not yet in it."""
+    try:
+        listed = subprocess.run(
+            ["git", "-C", str(root), "ls-files", "-z", "--", "specs", "generated", ".github/workflows"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    paths = frozenset(listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    return paths if any(path.startswith("specs/") for path in paths) else None
+
+
+@click.command(epilog="Examples: planloom graph | planloom graph release --format dot | dot -Tsvg")
+@click.argument("plan", required=False, default="")
+@click.option(
+    "--format", "style", type=click.Choice(["mermaid", "dot", "json"]), default="mermaid", show_default=True, help="What to draw."
+)
+@root_option
+def graph(plan: str, style: str, root: Path | None) -> int:
+    """Draw a plan: arrows are needs, dotted ones barriers; hexagons wait for approval, round boxes are done by people."""
+    from planloom.emit.compiled import compile_plan
+    from planloom.emit.drawing import FORMATS
+
+    checked = load(find_root(root))
+    ids = [candidate.id for candidate in checked.plans]
+    chosen = plan or (ids[0] if len(ids) == 1 else "")
+    for candidate in checked.plans:
+        if candidate.id == chosen and chosen in checked.graphs:
+            compiled, steps = compile_plan(candidate, checked.graphs[chosen])
+            screen.product(FORMATS[style](compiled, steps))
+            return 0
+    if chosen in ids:
+        message = f"plan '{chosen}' has errors"
+        raise InputError(message, hint="planloom validate shows them")
+    if not chosen:
+        message = f"which plan? There are {', '.join(ids) or 'none that can be read'}"
+        raise InputError(message, hint="planloom graph PLAN" if ids else "planloom validate shows what is wrong")
+    message = f"there is no plan '{chosen}'"
+    raise InputError(message, hint=_nearest(chosen, ids))
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+
+
+@click.command(
+    epilog="Examples: planloom pin | planloom pin --wheel dist/planloom-0.1.0-py3-none-any.whl | planloom pin --path ."
+)
+@click.option(
+    "--path",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Runners install planloom from the checkout itself.",
+)
+@click.option(
+    "--wheel",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Runners install this wheel, copied into specs/.",
+)
+@root_option
+def pin(path: Path | None, wheel: Path | None, root: Path | None) -> int:
+    """Pin what runners install: planloom and all that it needs, each file by its hash, in specs/requirements.lock.
+
+    The one command that asks a package index.
+    """
+    from planloom.emit.pinning import LOCK, pin_index, pin_path, pin_wheel, set_install
+
+    if path is not None and wheel is not None:
+        message = "--path and --wheel exclude each other"
+        raise InputError(message)
+    folder = find_root(root)
+    if path is not None and path.resolve() != folder.resolve():
+        message = "--path must be the project itself: runners have nothing else checked out"
+        raise InputError(message, hint="planloom pin --path .")
+    pinned = pin_path(folder) if path is not None else pin_wheel(folder, wheel) if wheel is not None else pin_index()
+    settings = folder / "specs" / "planloom.yaml"
+    text = settings.read_text(encoding="utf-8") if settings.is_file() else None
+    (folder / LOCK).write_text(pinned.lock, encoding="utf-8", newline="\n")
+    settings.write_text(set_install(text, pinned.install), encoding="utf-8", newline="\n")
+    count = sum(1 for line in pinned.lock.splitlines() if line and not line.startswith((" ", "#")))
+    screen.product(f"{LOCK}  {count} packages by hash\nspecs/planloom.yaml  install: {pinned.install}")
+    screen.suggest("planloom compile")
+    return 0

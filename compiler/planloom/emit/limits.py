@@ -1,0 +1,172 @@
+"""The limit prover: what of GitHub's limits a compiled plan uses, and where it would break one.
+
+Linters do not see these: a workflow that is too big never starts, an output that is too big is lost. Each limit names its
+source; each use names the place in the plan that causes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from planloom.core.diagnostics import Diagnostic, Severity, Span
+from planloom.records.matrix import WAVE_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from planloom.core.canonical import Json
+    from planloom.emit.project import Emitted
+    from planloom.model.plan import Step
+    from planloom.records.compiled import CompiledStep
+
+_EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_ENTRY_FRAME: Final = 520
+"""Keys and punctuation of a matrix entry, the longest attempt id (127), work item id (63) and commit (64), and a runner label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit of the platform. `code` and `rule` name the diagnostic of breaking it."""
+
+    code: str
+    rule: str
+    what: str
+    most: int
+    unit: str
+    repair: str
+
+
+FILE: Final = Limit(
+    "PL791",
+    "big-workflow",
+    "size of a workflow file",
+    512_000,
+    "bytes",
+    "split the plan, or let steps share permissions, secrets and native steps",
+)
+"""Source: https://docs.github.com/actions/reference/limits, "Workflow file size"."""
+EXPRESSION: Final = Limit(
+    "PL792",
+    "long-expression",
+    "length of an expression",
+    21_000,
+    "characters",
+    "move the text into env, or the command into a script; a command that holds an expression counts as a whole",
+)
+"""Source: the runner's ExpressionConstants.MaxLength."""
+OUTPUT: Final = Limit(
+    "PL793", "big-matrix", "matrix handed to the execute workflow", 1_048_576, "bytes", "shorten the steps' matrix metadata"
+)
+"""Source: https://docs.github.com/actions/reference/limits, job outputs; measured in UTF-16."""
+INPUTS: Final = Limit(
+    "PL794",
+    "many-params",
+    "inputs of the orchestrator",
+    25,
+    "inputs",
+    "join parameters: a work item and 24 parameters are the most",
+)
+"""Source: GitHub docs, events that trigger workflows, workflow_dispatch."""
+VARIABLE: Final = Limit("PL795", "big-variable", "one environment variable", 131_071, "bytes", "put the value into a file")
+"""Source: Linux, MAX_ARG_STRLEN (execve(2)): name, `=`, value and the final zero."""
+WAVE: Final = Limit("PL796", "big-wave", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
+"""Source: https://docs.github.com/actions/reference/limits, jobs of a matrix."""
+ARTIFACT: Final = Limit("PL797", "long-name", "length of an artifact name", 255, "characters", "shorten the step's key")
+"""Source: one path component on common disks; GitHub's own bound is not lower."""
+LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, ARTIFACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a limit something uses: `where` in words, `span` the place in the plan that causes it."""
+
+    limit: Limit
+    used: int
+    where: str
+    span: Span
+
+    @property
+    def percent(self) -> int:
+        """The share of the limit that is used, rounded up."""
+        return -(-self.used * 100 // self.limit.most)
+
+
+def measure(emitted: Emitted) -> tuple[Use, ...]:
+    """Return the highest use of every limit, in the order of the limits; limits that nothing touches are left out."""
+    highest: dict[Limit, Use] = {}
+    for use in _uses(emitted):
+        has = highest.get(use.limit)
+        if has is None or use.used > has.used:
+            highest[use.limit] = use
+    return tuple(highest[limit] for limit in LIMITS if limit in highest)
+
+
+def check_limits(emitted: Iterable[Emitted]) -> tuple[Diagnostic, ...]:
+    """Return a diagnostic for every use above its limit."""
+    return tuple(
+        Diagnostic(
+            code=use.limit.code,
+            rule=use.limit.rule,
+            severity=Severity.ERROR,
+            message=f"{use.where}: {use.used:,} {use.limit.unit}, GitHub takes {use.limit.most:,}",
+            span=use.span,
+            help=use.limit.repair,
+        )
+        for one in emitted
+        for use in _uses(one)
+        if use.used > use.limit.most
+    )
+
+
+def _uses(emitted: Emitted) -> Iterator[Use]:
+    plan = emitted.plan
+    top = plan.node.span
+    places = {step.key: step.node.span for step in plan.steps}
+    for path, content in emitted.files.items():
+        if path.endswith(".yml"):
+            yield Use(FILE, len(content), path, top)
+    yield Use(INPUTS, 1 + len(plan.params), "params", plan.params[-1].node.span if plan.params else top)
+    for step in plan.steps:
+        yield from _step_uses(step)
+    for number, wave in enumerate(emitted.waves, start=1):
+        yield Use(WAVE, len(wave.steps), f"wave {number}", top)
+        entries = [_entry_size(step) for step in wave.steps]
+        if entries:
+            # The same entries are handed out twice: by job, and as one list. UTF-16 takes two bytes a character here.
+            biggest = wave.steps[entries.index(max(entries))]
+            yield Use(OUTPUT, 4 * sum(entries), f"wave {number}", places[biggest.key])
+
+
+def _entry_size(step: CompiledStep) -> int:
+    """Return how many characters an entry takes at most; bounded without encoding it, since big plans have many."""
+    definition = step.definition
+    free = [definition[key] for key in ("runsOn", "matrix") if isinstance(definition.get(key), list | dict)]
+    return _ENTRY_FRAME + len(step.key) + len(definition.get("environment", "")) + (len(json.dumps(free)) if free else 0)
+
+
+def _step_uses(step: Step) -> Iterator[Use]:
+    span = step.node.span
+    yield Use(ARTIFACT, len(f"outputs-{step.key}-") + 40, f"step {step.key}", span)
+    for name, value in step.env.items():
+        yield Use(VARIABLE, len(f"{name}={value}".encode()) + 1, f"env {name} of step {step.key}", span)
+    for tree in step.native:
+        for text in _texts(dict(tree)):
+            if "${{" in text:
+                yield Use(EXPRESSION, max(map(len, _EXPRESSION.findall(text)), default=0), f"step {step.key}", span)
+        run = tree.get("run")
+        if isinstance(run, str) and "${{" in run:
+            yield Use(EXPRESSION, len(run), f"a command of step {step.key}", span)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,165 @@
+"""`specs/requirements.lock`: what runners install, every file by its hash, without any index address.
+
+pip-tools resolves and hashes; it is started from this Python when it is installed, else from a throw-away environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from planloom import VERSION
+from planloom.core.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LOCK: Final = "specs/requirements.lock"
+WHEELS: Final = "specs/wheels"
+_HEADER: Final = """\
+# What runners install, by hash. Written by `planloom pin`; run it again to take newer versions.
+"""
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OLDER_PYTHON: Final = re.compile(r"python_version\s*<\s*[\"']3\.(?P<minor>\d+)[\"']")
+_OLDEST_MINOR: Final = 11
+_TIMEOUT_SECONDS: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What was pinned: how runners install planloom (`path`, `wheel` or `index`), and the lock's text."""
+
+    install: str
+    lock: str
+
+
+def pin_path(project: Path) -> Pinned:
+    """Pin the dependencies and the build backend of a checkout that installs itself. Raises: InputError when it can't."""
+    file = project / "pyproject.toml"
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        wanted = [*settings["project"].get("dependencies", ()), *settings["build-system"]["requires"]]
+        name = settings["project"]["name"]
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{file} does not describe a package"
+        raise InputError(
+            message, hint="--path names planloom's own checkout; --wheel FILE and no option are for all others"
+        ) from error
+    if name != "planloom":
+        message = f"{file} describes '{name}', not planloom"
+        raise InputError(message, hint="planloom pin, without --path, pins planloom from the index")
+    return Pinned("path", _lock(wanted))
+
+
+def pin_wheel(root: Path, wheel: Path) -> Pinned:
+    """Copy a wheel of planloom into the project and pin it with its dependencies. Raises: InputError when it is none."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            head = archive.read(name).decode("utf-8")
+    except (OSError, zipfile.BadZipFile, StopIteration) as error:
+        message = f"{wheel} is not a wheel"
+        raise InputError(message, hint="python -m build makes one") from error
+    if not re.search(r"^Name: planloom$", head, re.MULTILINE):
+        message = f"{wheel} is not a wheel of planloom"
+        raise InputError(message)
+    required = re.findall(r"^Requires-Dist: (.*)$", head, re.MULTILINE)
+    lock = _lock(line for line in required if "extra ==" not in line)
+    place = root / WHEELS / wheel.name
+    if not place.exists() or not place.samefile(wheel):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wheel, place)
+    digest = hashlib.sha256(place.read_bytes()).hexdigest()
+    return Pinned("wheel", f"{lock}./{WHEELS}/{wheel.name} \\\n    --hash=sha256:{digest}\n")
+
+
+def pin_index() -> Pinned:
+    """Pin this version of planloom from the index that pip is configured for."""
+    return Pinned("index", _lock([f"planloom=={VERSION}"]))
+
+
+def set_install(settings: str | None, install: str) -> str:
+    """Return the text of `specs/planloom.yaml` with `install` set, everything else as it was."""
+    if settings is None:
+        return f"schema: planloom/project/v1\ninstall: {install}\n"
+    if re.search(r"^install:.*$", settings, re.MULTILINE):
+        return re.sub(r"^install:.*$", f"install: {install}", settings, count=1, flags=re.MULTILINE)
+    return f"{settings.rstrip()}\ninstall: {install}\n"
+
+
+def _lock(wanted: Iterable[str]) -> str:
+    """Resolve and hash. Raises: StoreError when pip-tools or the index does not answer."""
+    lines = [*wanted, *_for_older_pythons()]
+    with tempfile.TemporaryDirectory(prefix="planloom-pin-") as scratch:
+        folder = Path(scratch)
+        (folder / "requirements.in").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        options = ("--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--quiet")
+        silent = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options")
+        command = [*_pip_compile(folder), *options, *silent, "--output-file", "requirements.lock", "requirements.in"]
+        _run(command, folder, "the dependencies can't be resolved")
+        text = (folder / "requirements.lock").read_text(encoding="utf-8")
+    return _HEADER + "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith(("#", "-")))
+
+
+def _for_older_pythons() -> list[str]:
+    """Return what planloom needs on Pythons older than this one: jobs run on the runner's own, and a resolver looks only at this."""
+    seen: set[str] = set()
+    waiting = ["planloom"]
+    found: list[str] = []
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            required = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        for line in required:
+            matched = _NAME.match(line)
+            older = _OLDER_PYTHON.search(line)
+            if matched is None or "extra ==" in line:
+                continue
+            if older is not None and int(older["minor"]) > _OLDEST_MINOR:
+                found.append(matched[0])
+            waiting.append(matched[0])
+    return sorted(set(found))
+
+
+def _pip_compile(folder: Path) -> list[str]:
+    try:
+        metadata.version("pip-tools")
+    except metadata.PackageNotFoundError:
+        tools = folder / "tools"
+        _run([sys.executable, "-m", "venv", str(tools)], folder, "no environment for pip-tools can be made")
+        _run(
+            [str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "pip-tools"],
+            folder,
+            "pip-tools can't be installed",
+        )
+        return [str(tools / "bin" / "python"), "-m", "piptools", "compile"]
+    return [sys.executable, "-m", "piptools", "compile"]
+
+
+def _run(command: Sequence[str], folder: Path, problem: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=_TIMEOUT_SECONDS, text=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StoreError(
+            f"{problem}: {error}", hint="pin asks the index that pip is configured for; try again when it answers"
+        ) from error
+    if done.returncode != 0:
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit {done.returncode}"]
+        raise StoreError(
+            f"{problem}: {last[0].strip()}", hint="pin asks the index that pip is configured for; try again when it answers"
+        )
