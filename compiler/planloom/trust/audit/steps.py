@@ -74,6 +74,9 @@ def _unlike_its_claim(path: str, signed: Signed, state: StepState) -> Finding | 
         return None
     if body.depends_on != claimed.depends_on:
         return Finding("E_DEPENDENCY", path, "the result was built on something else than its claim said", "dependsOn")
+    if signed.key_id != claim.key_id:
+        message = "the result is signed by another key than its claim"
+        return Finding("E_CLAIM", path, message, "keyid", claim.key_id, signed.key_id)
     if body.executor != claimed.executor:
         message = "the result is by another executor than its claim"
         return Finding("E_CLAIM", path, message, "executor", claimed.executor, body.executor)

@@ -1,0 +1,197 @@
+"""verify: check every record, offline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planloom.cli import screen
+from planloom.cli.options import find_root, ledger_option, root_option
+from planloom.core.errors import EXIT_FINDINGS, InputError, StoreError, TrustError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planloom.trust.audit.history import History
+    from planloom.trust.verify import Verification
+
+
+@click.command(
+    epilog="Examples: planloom verify | planloom verify --root-key root.pub --since old-checkpoint | planloom verify evidence.bundle"
+)
+@click.argument("path", required=False, type=click.Path(path_type=Path), default=None)
+@click.option("--work-item", "item", default="", metavar="ID", help="Only this work item.")
+@click.option(
+    "--root-key",
+    "root_keys",
+    multiple=True,
+    metavar="KEY",
+    help="The trust root you expect: sha256:DIGEST, a public key file, or a key id. May be given several times.",
+)
+@click.option(
+    "--since", type=click.Path(path_type=Path), default=None, metavar="FILE", help="An older checkpoint that must be contained."
+)
+@click.option(
+    "--outputs",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Also check the outputs in DIR against their handoffs.",
+)
+@click.option(
+    "--proof", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Check one record, PATH, against this proof."
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "markdown", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How to print the result.",
+)
+@root_option
+@ledger_option
+def verify(
+    path: Path | None,
+    item: str,
+    root_keys: tuple[str, ...],
+    since: Path | None,
+    outputs: Path | None,
+    proof: Path | None,
+    style: str,
+    root: Path | None,
+    ledger: str,
+) -> int:
+    """Check every record: who signed it, that nothing is missing, moved or changed, and that each step was allowed.
+
+    PATH is a project's folder, a bare clone or a bundle (default: the project here). Needs no network. Ends in one of three
+    words: verified (the trust root is the one you gave), self-consistent (it comes from the same place as the records), broken (exit 1).
+    """
+    from planloom.trust.verify import Request
+    from planloom.trust.verify import verify as check
+
+    if proof is not None:
+        return _verify_proof(path, proof, root)
+    history = _read(path, root, ledger)
+    if item and item not in history.items():
+        known = ", ".join(history.items()[-5:]) or "none"
+        message = f"there is no work item '{item}' in this history"
+        raise InputError(message, hint=f"its work items: {known}")
+    request = Request(
+        roots=tuple(word for given in root_keys for word in _roots(given)),
+        since=_read_file(since) if since is not None else b"",
+        item=item,
+        digest_of=_digests_below(outputs) if outputs is not None else None,
+        workers=min(8, os.cpu_count() or 1),
+    )
+    verification = check(history, request)
+    screen.product(_render(verification, style))
+    return EXIT_FINDINGS if verification.findings else 0
+
+
+def _read(path: Path | None, root: Path | None, ledger: str) -> History:
+    from planloom.trust.gather import read_history, read_ledger
+
+    if path is not None:
+        return read_history(path)
+    project = find_root(root)
+    if not ledger or ledger == "files":
+        history = read_history(project)
+        if not history.items():
+            screen.say("there are no records in artifacts/ (--ledger git looks at the git ledger)")
+        return history
+    from planloom import api
+    from planloom.ledger.files import FileLedger
+    from planloom.ledger.open import open_ledger
+    from planloom.runtime.effects import SystemEnvironment
+
+    where = open_ledger(ledger, project, SystemEnvironment(), api.read_settings(project))
+    if isinstance(where, FileLedger):
+        return read_ledger(where, project, _exports(where.artifacts))
+    branch = where.branch_files() if hasattr(where, "branch_files") else {}
+    return read_ledger(where, project, sorted(branch.items()))
+
+
+def _exports(artifacts: Path) -> list[tuple[str, bytes]]:
+    folder = artifacts / "exports"
+    return [
+        (f"artifacts/exports/{name}", _read_file(folder / name))
+        for name in ("checkpoint", "leaves.txt")
+        if (folder / name).exists()
+    ]
+
+
+def _roots(given: str) -> tuple[str, ...]:
+    """Return what a `--root-key` may mean: the digest of a root, or the id of a root key."""
+    from planloom.trust.keyfiles import parse_public_key
+
+    if given.startswith("sha256:"):
+        return (given.removeprefix("sha256:"),)
+    path = Path(given)
+    if path.is_file():
+        return (parse_public_key(_read_file(path), path.name).key_id,)
+    if len(given) == 64 and all(c in "0123456789abcdef" for c in given):
+        # Either the id of a key or the key itself: both are 64 hex digits, and neither can pass for the other.
+        try:
+            return (given, parse_public_key(given.encode(), "--root-key").key_id)
+        except TrustError:
+            return (given,)
+    message = f"--root-key {given}: neither sha256:DIGEST nor a public key file nor a key id"
+    raise InputError(message, hint="planloom keys show you prints all three")
+
+
+def _digests_below(folder: Path) -> Callable[[str], str]:
+    if not folder.is_dir():
+        message = f"{folder}: there is no such folder"
+        raise InputError(message, hint="--outputs names the folder in which the outputs lie as their names say")
+    top = folder.resolve()
+
+    def digest_of(name: str) -> str:
+        path = (top / name).resolve()
+        if not path.is_relative_to(top) or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return digest_of
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        message = f"{path}: there is no such file"
+        raise InputError(message) from error
+    except OSError as error:
+        message = f"{path}: it can't be read: {error.strerror}"
+        raise StoreError(message) from error
+
+
+def _verify_proof(record: Path | None, proof: Path, root: Path | None) -> int:
+    from planloom.trust.policyfiles import load_policy
+    from planloom.trust.proof import verify_proof
+
+    if record is None:
+        raise InputError("which record is the proof about?", hint="planloom verify RECORD --proof FILE")
+    proven = verify_proof(_read_file(proof), _read_file(record), load_policy(find_root(root)))
+    screen.product(
+        f"{proven.path} is record {proven.index + 1} of {proven.head.size} in the checkpoint signed by {proven.signer.name}."
+    )
+    return 0
+
+
+def _render(verification: Verification, style: str) -> str:
+    from planloom.report import verification as text
+    from planloom.report import verification_formats as formats
+
+    renderers = {
+        "text": text.render_text,
+        "json": formats.render_json,
+        "markdown": formats.render_markdown,
+        "sarif": formats.render_sarif,
+    }
+    return renderers[style](verification)

@@ -1,0 +1,167 @@
+"""Gathering a history from where it lies: a project's folder, a bundle, a bare clone, a ledger."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from planloom.core import names
+from planloom.core.errors import InputError, StoreError
+from planloom.ledger.journal import Journal
+from planloom.ledger.layout import attachment_path, record_path
+from planloom.ledger.points import pass_by
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME
+from planloom.trust.audit.history import ARTIFACTS, History
+from planloom.trust.bundle import BUNDLE_START, read_bundle
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH
+from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from planloom.ledger.ledger import Ledger
+
+_TOOLS: Final = ".ledger"
+_LEDGER_BRANCH: Final = "planloom"
+_GIT_SECONDS: Final = 120
+
+
+def read_history(path: Path) -> History:
+    """Return the history in a project's folder, a bare clone of one, or a bundle file.
+
+    Raises: InputError when there is none, StoreError when something can't be read.
+    """
+    if path.is_file():
+        return _read_bundle_file(path)
+    if not path.is_dir():
+        message = f"{path}: there is no such file or folder"
+        raise InputError(message, hint="planloom verify [PATH]: a project's folder, a bare clone or a bundle")
+    history = _read_bare(path) if _is_bare(path) else _read_folder(path)
+    if POLICY_PATH not in history.files and not history.items():
+        message = f"{path} holds nothing to verify: neither {POLICY_PATH} nor records in artifacts/"
+        raise InputError(message, hint="planloom init lays a project down; planloom verify PATH names one elsewhere")
+    return history
+
+
+def is_evidence(path: str) -> bool:
+    """Return whether a verifier looks at this path: records and what lies among them, checkpoint, policy, plans and compiled plans."""
+    if path.startswith(ARTIFACTS):
+        return not path.startswith((f"{ARTIFACTS}{_TOOLS}/", f"{ARTIFACTS}schedule/")) and _is_kept_export(path)
+    if path.startswith("generated/"):
+        return path.count("/") == 2 and path.endswith((f"/{HEADER_NAME}", f"/{STEPS_NAME}"))
+    return path.startswith(f"{TRUST_FOLDER}/") or (path.startswith("specs/") and path.count("/") == 1 and path.endswith(".yaml"))
+
+
+def _is_kept_export(path: str) -> bool:
+    return not path.startswith(f"{ARTIFACTS}exports/") or path in {CHECKPOINT_PATH, LEAVES_PATH}
+
+
+def _read_bundle_file(path: Path) -> History:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        message = f"{path}: it can't be read: {error.strerror}"
+        raise StoreError(message) from error
+    if not content.startswith(BUNDLE_START):
+        message = f"{path} is not a bundle of planloom"
+        raise InputError(message, hint="planloom export --bundle FILE writes one")
+    return read_bundle(content)
+
+
+def _read_folder(root: Path) -> History:
+    files: dict[str, bytes] = {}
+    try:
+        for name in _walk(root):
+            files[name] = (root / name).read_bytes()
+    except OSError as error:
+        message = f"{Path(str(error.filename or root)).name}: it can't be read: {error.strerror}"
+        raise StoreError(message, hint="verify needs to read all of specs/, generated/ and artifacts/") from error
+    artifacts = root / "artifacts"
+    # An append of several records counts from the moment at which its journal is there.
+    waiting = Journal(artifacts, artifacts / _TOOLS, pass_by).pending()
+    files |= {ARTIFACTS + name: content for name, content in waiting.items()}
+    return History(dict(sorted(files.items())))
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for top in ("artifacts", "generated", "specs"):
+        for folder, below, found in os.walk(root / top, onerror=_fail):
+            below[:] = sorted(name for name in below if name != _TOOLS)
+            for name in sorted(found):
+                path = (Path(folder) / name).relative_to(root).as_posix()
+                if is_evidence(path):
+                    yield path
+
+
+def _fail(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _is_bare(path: Path) -> bool:
+    return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+
+
+def _read_bare(path: Path) -> History:
+    """Return what the default branch holds, and the records of the ledger branch when there is one."""
+    files = _read_tree(path, "HEAD")
+    branch = f"refs/heads/{_LEDGER_BRANCH}"
+    if _git(path, "for-each-ref", "--format=%(refname)", branch).strip():
+        kept = {name: content for name, content in files.items() if not name.startswith(ARTIFACTS)}
+        files = kept | {n: c for n, c in _read_tree(path, branch).items() if n.startswith(ARTIFACTS)}
+    return History(dict(sorted(files.items())))
+
+
+def _read_tree(path: Path, revision: str) -> dict[str, bytes]:
+    listing = _git(path, "ls-tree", "-r", "-z", "--full-tree", revision)
+    wanted: list[tuple[str, str]] = []
+    for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
+        about, _, name = entry.partition("\t")
+        if name and about.split()[1] == "blob" and is_evidence(name):
+            wanted.append((name, about.split()[2]))
+    stream = _git(path, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in wanted).encode())
+    files: dict[str, bytes] = {}
+    at = 0
+    for name, _ in wanted:
+        end = stream.index(b"\n", at)
+        size = int(stream[at:end].split()[2])
+        files[name] = stream[end + 1 : end + 1 + size]
+        at = end + size + 2
+    return files
+
+
+def _git(path: Path, *words: str, given: bytes = b"") -> bytes:
+    # The repository is only read: nothing of the caller's settings may change what it says.
+    environment = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+    command = ["git", "-c", "safe.directory=*", "--git-dir", str(path), *words]
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, timeout=_GIT_SECONDS, check=True, env=environment)
+    except FileNotFoundError as error:
+        raise StoreError("git is not installed, and a bare clone can't be read without it", hint="install git") from error
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = (error.stderr or b"").decode("utf-8", "replace").strip().splitlines()
+        message = f"git can't read {path.name}: {said[-1] if said else 'it gave no answer'}"
+        raise StoreError(message) from error
+    return done.stdout
+
+
+def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] = ()) -> History:
+    """Return a history whose records come from a ledger, and policy and plans from a project's folder.
+
+    `beside` are further files of `artifacts/` by their paths in the project: the checkpoint, where it lies elsewhere than in the folder.
+    """
+    files = {path: content for path, content in _read_folder(root).files.items() if not path.startswith(ARTIFACTS)}
+    files |= {path: content for path, content in beside if is_evidence(path)}
+    owners = [f"{item}/" for item in ledger.items()]
+    for name, chain in ledger.read([*owners, f"{names.RESOURCE_CHAINS}/"]).items():
+        for index, entry in enumerate(chain.entries, start=1):
+            files[ARTIFACTS + record_path(entry.folder, name, index)] = entry.content
+            if entry.folder == "work-items":
+                for attached in (HEADER_NAME, STEPS_NAME):
+                    try:
+                        files[ARTIFACTS + attachment_path(name, index, attached)] = ledger.attachment(name, index, attached)
+                    except StoreError:
+                        continue  # A closing has none; where one is missing the verifier says so.
+    return History(dict(sorted(files.items())))
