@@ -129,7 +129,7 @@ def who_must_act(row: Row, item: str) -> tuple[str, str]:
 def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
     """Return the table of the job summary: step, state, attempt, why it waits, who must act, the next command (GitHub Markdown)."""
     lines = [
-        f"### {_cell(title)}: {_cell(head_line(view))}",
+        f"### {markdown_cell(title)}: {markdown_cell(head_line(view))}",
         "",
         f"{count_line(schedule)}{'' if view.item.is_open else ' The work item is closed.'}",
         "",
@@ -140,7 +140,7 @@ def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
         word, key, attempt, _, remark = step_columns(row, view.now)
         who, command = who_must_act(row, view.item.id)
         shown = f"`{command}`" if command else ""
-        lines.append(f"| {_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {_cell(remark)} | {_cell(who)} | {shown} |")
+        lines.append(f"| {markdown_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {markdown_cell(remark)} | {markdown_cell(who)} | {shown} |")
     if len(schedule.rows) > MAX_SUMMARY_ROWS:
         lines.append(f"\n{len(schedule.rows) - MAX_SUMMARY_ROWS} more steps: `planloom status {view.item.id}`")
     following = next_command(view, schedule)
@@ -153,7 +153,7 @@ MAX_SUMMARY_ROWS = 1000
 """A step's summary may have 1 MiB (docs.github.com, workflow commands); a row has at most some 500 bytes."""
 
 
-def _cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """Escape what would end a cell or begin markup."""
     escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("`", "'")
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")[:400]
