@@ -1,0 +1,296 @@
+"""keys: make, list, show, trust, revoke and rotate keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planloom.cli import screen
+from planloom.cli.options import find_root, format_option, root_option
+from planloom.core.errors import InputError
+
+if TYPE_CHECKING:
+    from planloom.core.canonical import Json
+    from planloom.trust.keys import Key, PrivateKey
+    from planloom.trust.policy import Policy, TrustedKey
+
+
+@click.group(epilog="Example: planloom keys new ann && planloom keys trust ann --role approver")
+def keys() -> None:
+    """Make, list and trust keys. The trust policy (specs/trust/policy.json) says who may sign what; its root signs every change."""
+
+
+@keys.command(epilog="Example: planloom keys new ann --encrypt")
+@click.argument("name")
+@click.option(
+    "--encrypt", is_flag=True, help="Protect the file with PLANLOOM_SIGNING_KEY_PASSPHRASE, or a passphrase that is asked for."
+)
+@root_option
+def new(name: str, root: Path | None, *, encrypt: bool) -> None:
+    """Make a key in .planloom/NAME.pem, readable by you only. It may sign nothing until the policy trusts it."""
+    from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
+    from planloom.trust.keys import generate
+    from planloom.trust.policyformat import is_key_name
+
+    if not is_key_name(name):
+        message = f"'{name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
+        raise InputError(message)
+    made = generate()
+    write_private_key(find_root(root) / KEY_FOLDER / f"{name}.pem", made, _passphrase() if encrypt else "")
+    screen.say(f"{KEY_FOLDER}/{name}.pem   key {made.key_id[:8]}   (0600; never commit it)")
+    screen.product(made.key.public.hex())
+    screen.suggest(f"planloom keys trust {name} --role approver")
+
+
+@keys.command("list", epilog="Example: planloom keys list --format json")
+@root_option
+@format_option
+def list_(root: Path | None, style: str) -> None:
+    """List the keys of the trust policy: roles, validity, and which of them are on this machine."""
+    from planloom.report.table import write_columns
+    from planloom.trust.policyfiles import load_policy
+
+    project = find_root(root)
+    policy = load_policy(project)
+    if style == "json":
+        rows: list[Json] = [_document(trusted) for trusted in policy.keys]
+        screen.product_json({"schema": "planloom/keys/v1", "version": policy.version, "root": policy.root_digest, "keys": rows})
+        return
+    table = [(k.name, k.key.key_id[:8], ", ".join(k.roles), _remark(k, project)) for k in policy.keys]
+    screen.product(write_columns([("name", "key", "may act as", ""), *table], indent=""))
+    thresholds = "; ".join(f"{role} {count}" for role, count in sorted(policy.thresholds.items()) if count > 1)
+    more = f"; signatures needed: {thresholds}" if thresholds else ""
+    screen.product(f"policy version {policy.version}, trust root sha256:{policy.root_digest}{more}")
+
+
+@keys.command(epilog="Example: planloom keys show you")
+@click.argument("name")
+@root_option
+@format_option
+def show(name: str, root: Path | None, style: str) -> None:
+    """Show a key of the policy in every form that other programs take."""
+    from planloom.report.table import write_columns
+    from planloom.trust.keyforms import key_forms
+    from planloom.trust.policyfiles import load_policy
+
+    project = find_root(root)
+    policy = load_policy(project)
+    trusted = _known(policy, name)
+    forms = key_forms(trusted.key, _origin(project))
+    if style == "json":
+        screen.product_json(_document(trusted) | {"forms": dict(forms)})
+        return
+    screen.product(write_columns([("name", trusted.name), ("may act as", ", ".join(trusted.roles)), *forms.items()], indent=""))
+    screen.product(trusted.key.to_pem().decode("ascii"))
+    if "root" in trusted.roles:
+        screen.product(f"trust root sha256:{policy.root_digest}   (for planloom verify --root-key)")
+
+
+@keys.command(
+    epilog="Examples: planloom keys trust ann ann.pub --role approver | planloom keys trust ci --role executor --role log"
+)
+@click.argument("name")
+@click.argument("public", required=False, default="")
+@click.option("--role", "roles", multiple=True, required=True, help="What the key may act as; may be given several times.")
+@click.option("--valid-from", default="", metavar="TIME", help="From when on (2026-11-22T20:00:00.000Z).")
+@click.option("--valid-until", default="", metavar="TIME", help="Until when.")
+@click.option(
+    "--builder",
+    "builders",
+    multiple=True,
+    metavar="PATTERN",
+    help="The workflow that the key is expected in (* matches anything).",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+def trust(
+    name: str,
+    public: str,
+    roles: tuple[str, ...],
+    valid_from: str,
+    valid_until: str,
+    builders: tuple[str, ...],
+    root: Path | None,
+    *,
+    yes: bool,
+) -> None:
+    """Take a key into the trust policy, or change what it may do. Signed with your root key.
+
+    PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here).
+    """
+    from planloom.trust.keyring import trust_key
+    from planloom.trust.policy import TrustedKey
+    from planloom.trust.policyfiles import load_policy
+
+    project = find_root(root)
+    policy = load_policy(project)
+    wanted = TrustedKey(name, _public(project, name, public), roles, valid_from, valid_until, builders)
+    changed = trust_key(policy, wanted)
+    _sign_change(project, policy, changed, f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}", yes=yes)
+
+
+@keys.command(epilog='Example: planloom keys revoke ci --reason "the runner was broken into"')
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; it is signed with the change.")
+@click.option(
+    "--at-size",
+    type=click.IntRange(0),
+    default=None,
+    help="Records from this place in the checkpoint on no longer count (default: all after it).",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+def revoke(name: str, reason: str, at_size: int | None, root: Path | None, *, yes: bool) -> None:
+    """Revoke a key. What it signed before, as the checkpoint shows it, still counts; nothing else does."""
+    from planloom.trust.keyring import revoke_key
+    from planloom.trust.policyfiles import load_policy
+
+    project = find_root(root)
+    policy = load_policy(project)
+    size = at_size if at_size is not None else _checkpoint_size(project, policy)
+    changed = revoke_key(policy, name, size, reason)
+    _sign_change(
+        project, policy, changed, f"{name} is revoked: its records count only among the first {size} of the checkpoint", yes=yes
+    )
+
+
+@keys.command(epilog="Example: planloom keys rotate ci")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+def rotate(name: str, root: Path | None, *, yes: bool) -> None:
+    """Put a new key in the place of an old one that is not known to be stolen. What the old one signed still counts."""
+    from planloom.runtime.effects import SystemClock
+    from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
+    from planloom.trust.keyring import rotate_key
+    from planloom.trust.keys import generate
+    from planloom.trust.policyfiles import load_policy
+
+    project = find_root(root)
+    policy = load_policy(project)
+    fresh = generate()
+    changed = rotate_key(policy, name, fresh.key, SystemClock().now())
+    path = project / KEY_FOLDER / f"{name}.pem"
+    old = path.with_name(f"{name}-{_known(policy, name).key.key_id[:8]}.pem")
+    beside = path.with_name(f"{name}.new.pem")
+    beside.unlink(missing_ok=True)
+    write_private_key(beside, fresh)
+    _sign_change(
+        project, policy, changed, f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now", yes=yes, also=fresh
+    )
+    if path.exists():
+        path.rename(old)
+    beside.rename(path)
+    screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old.name})")
+    if name == "ci":
+        screen.suggest("planloom init --github, to store the new key as the secret PLANLOOM_SIGNING_KEY")
+
+
+def _sign_change(
+    project: Path, policy: Policy, changed: tuple[TrustedKey, ...], what: str, *, yes: bool, also: PrivateKey | None = None
+) -> None:
+    """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it."""
+    from planloom.core.errors import TrustError
+    from planloom.runtime.effects import SystemEnvironment
+    from planloom.trust.keyfiles import YOU, find_signing_key
+    from planloom.trust.keyring import change_policy, write_trust_files
+    from planloom.trust.policyfiles import POLICY_PATH, read_trust_files
+
+    signer = find_signing_key(YOU, project, SystemEnvironment())
+    if not policy.has_role(signer.key_id, "root"):
+        message = f"your key ({signer.key_id[:8]}) is no root key: only the root changes the trust policy"
+        raise TrustError(message, hint="planloom keys list shows who is root", code="E_ROLE")
+    becomes_root = also is not None and any(k.key == also.key and "root" in k.roles for k in changed)
+    signers = [signer, *([also] if also is not None and becomes_root else [])]
+    changes = change_policy(read_trust_files(project), changed, signers)
+    screen.say(f"{POLICY_PATH}, version {policy.version} to {policy.version + 1}: {what}")
+    if not yes and not click.confirm("Sign this?", err=True):
+        raise click.Abort
+    write_trust_files(project, changes)
+    screen.product(f"Signed: {POLICY_PATH}, version {policy.version + 1}")
+    screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
+
+
+def _public(project: Path, name: str, given: str) -> Key:
+    from planloom.trust.keyfiles import KEY_FOLDER, parse_public_key, read_private_key
+
+    if not given:
+        path = project / KEY_FOLDER / f"{name}.pem"
+        if not path.exists():
+            message = f"which key? There is no {KEY_FOLDER}/{name}.pem here"
+            raise InputError(message, hint=f"planloom keys trust {name} FILE.pub --role ROLE")
+        return read_private_key(path, _passphrase_variable()).key
+    path = Path(given)
+    content = path.read_bytes() if path.is_file() else given.encode("utf-8", "replace")
+    return parse_public_key(content, path.name if path.is_file() else "the given key")
+
+
+def _passphrase_variable() -> str:
+    from planloom.runtime.effects import SystemEnvironment
+    from planloom.trust.keyfiles import VARIABLE_PASSPHRASE
+
+    return SystemEnvironment().get(VARIABLE_PASSPHRASE)
+
+
+def _passphrase() -> str:
+    given = _passphrase_variable()
+    if given:
+        return given
+    asked: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return asked
+
+
+def _checkpoint_size(project: Path, policy: Policy) -> int:
+    from planloom.trust.checkpoint import CHECKPOINT_PATH, open_checkpoint
+
+    path = project / CHECKPOINT_PATH
+    return open_checkpoint(path.read_bytes(), policy)[0].size if path.exists() else 0
+
+
+def _origin(project: Path) -> str:
+    from planloom.core.errors import TrustError
+    from planloom.trust.checkpoint import CHECKPOINT_PATH, parse_checkpoint
+
+    path = project / CHECKPOINT_PATH
+    try:
+        return parse_checkpoint(path.read_bytes())[0].origin if path.exists() else "local/planloom"
+    except TrustError:
+        return "local/planloom"
+
+
+def _known(policy: Policy, name: str) -> TrustedKey:
+    trusted = policy.named(name)
+    if trusted is None:
+        message = f"the policy has no key '{name}'"
+        raise InputError(message, hint=f"its keys: {', '.join(k.name for k in policy.keys)}")
+    return trusted
+
+
+def _remark(trusted: TrustedKey, project: Path) -> str:
+    from planloom.trust.keyfiles import KEY_FOLDER
+
+    remarks = []
+    if trusted.revoked is not None:
+        remarks.append(f"revoked from checkpoint size {trusted.revoked.at_size} on: {trusted.revoked.reason}")
+    if trusted.valid_until:
+        remarks.append(f"valid until {trusted.valid_until}")
+    if (project / KEY_FOLDER / f"{trusted.name}.pem").exists():
+        remarks.append(f"{KEY_FOLDER}/{trusted.name}.pem")
+    return "; ".join(remarks)
+
+
+def _document(trusted: TrustedKey) -> dict[str, Json]:
+    roles: list[Json] = [*trusted.roles]
+    document: dict[str, Json] = {
+        "name": trusted.name,
+        "id": trusted.key.key_id,
+        "public": trusted.key.public.hex(),
+        "roles": roles,
+    }
+    if trusted.valid_until:
+        document["validUntil"] = trusted.valid_until
+    if trusted.revoked is not None:
+        document["revoked"] = {"atSize": trusted.revoked.at_size, "reason": trusted.revoked.reason}
+    return document

@@ -1,0 +1,123 @@
+"""Changing the trust policy: taking a key in, revoking one, replacing one. Each change is a new version, signed by the root."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from planloom.core.errors import Conflict, InputError, StoreError, TrustError
+from planloom.trust.policy import ROOT, Revocation, TrustedKey
+from planloom.trust.policyfiles import POLICY_PATH, open_policy, policy_files
+from planloom.trust.policyformat import is_key_name, is_role, next_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from planloom.trust.keys import Key, PrivateKey
+    from planloom.trust.policy import Policy
+
+
+def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
+    """Return the change that takes a key in, or changes what it may do.
+
+    Raises: InputError for a bad name or role; Conflict when the name has another key, or the key another name.
+    """
+    if not is_key_name(wanted.name):
+        message = f"'{wanted.name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
+        raise InputError(message)
+    bad = [role for role in wanted.roles if not is_role(role)]
+    if bad or not wanted.roles:
+        message = f"'{bad[0]}' can't name a role" if bad else "a key needs at least one role"
+        raise InputError(message, hint="--role executor|approver|integrator|operator|log|root, or one of your own for gates")
+    existing = policy.named(wanted.name)
+    if existing is not None and existing.key != wanted.key:
+        message = f"the policy has another key under the name {wanted.name} ({existing.key.key_id[:8]})"
+        raise Conflict(message, hint=f"planloom keys rotate {wanted.name} replaces it; or choose another name")
+    twin = policy.find(wanted.key.key_id)
+    if twin is not None and twin.name != wanted.name:
+        message = f"the policy knows this key as {twin.name}"
+        raise Conflict(message, hint="one key has one name, so that a threshold counts distinct keys")
+    if existing is not None and existing.revoked is not None:
+        message = f"the key of {wanted.name} is revoked and can't be trusted again"
+        raise Conflict(message, hint="planloom keys new NAME makes another")
+    roles = tuple(sorted(set(wanted.roles)))
+    return (replace(wanted, roles=roles),)
+
+
+def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[TrustedKey, ...]:
+    """Return the change that revokes a key from a checkpoint size on. Raises: InputError, Conflict."""
+    known = _named(policy, name)
+    if known.revoked is not None:
+        message = f"the key of {name} is revoked already (from checkpoint size {known.revoked.at_size} on)"
+        raise Conflict(message, hint="planloom keys list")
+    if not reason.strip():
+        raise InputError("why is it revoked?", hint="--reason TEXT is signed with the change")
+    roots = [k for k in policy.holders(ROOT) if k.name != name]
+    if ROOT in known.roles and len(roots) < policy.root_threshold:
+        message = f"{name} is the last root key: without it nobody could sign a policy any more"
+        raise Conflict(message, hint=f"planloom keys rotate {name} puts a new one in its place")
+    return (replace(known, revoked=Revocation(at_size, reason)),)
+
+
+def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[TrustedKey, ...]:
+    """Return the change that puts a new key in the place of an old one.
+
+    The old one stays, as `<name>-<8 digits>`, valid until now, so that what it signed still verifies; as a root it ends.
+    Raises: InputError when there is no such key; Conflict when it is revoked.
+    """
+    known = _named(policy, name)
+    if known.revoked is not None:
+        message = f"the key of {name} is revoked: it has no roles to hand over"
+        raise Conflict(message, hint="planloom keys new NAME, then planloom keys trust NAME --role ROLE")
+    roles = tuple(role for role in known.roles if role != ROOT)
+    old = replace(known, name=f"{name}-{known.key.key_id[:8]}", valid_until=now, roles=roles)
+    return (replace(known, key=fresh, valid_from=now), old)
+
+
+def change_policy(
+    files: Mapping[str, bytes], changed: Sequence[TrustedKey], signers: Sequence[PrivateKey]
+) -> dict[str, bytes | None]:
+    """Return what to write for the next version of a project's policy, checked: path → content, None for a file to remove.
+
+    Raises: TrustError when the signers are not enough of the root, before and after the change.
+    """
+    policy = open_policy(files).current
+    after = next_version(policy, changed)
+    changes = policy_files(after, signers, files)
+    result = {path: content for path, content in {**files, **changes}.items() if content is not None}
+    try:
+        open_policy(result)
+    except TrustError as error:
+        names = ", ".join(k.name for k in policy.holders(ROOT))
+        message = f"this key can't sign a change of the policy: {error.message.partition(': ')[2] or error.message}"
+        raise TrustError(message, hint=f"{policy.root_threshold} of these must sign: {names}", code=error.code) from error
+    return changes
+
+
+def write_trust_files(root: Path, changes: Mapping[str, bytes | None]) -> None:
+    """Write the files of a new version, each whole or not at all, the policy itself last. Raises: StoreError."""
+    try:
+        for path in sorted(changes, key=lambda p: (p == POLICY_PATH, p)):
+            content, final = changes[path], root / path
+            if content is not None:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                beside = final.with_name(final.name + ".new")
+                beside.write_bytes(content)
+                os.replace(beside, final)  # noqa: PTH105 - os.replace says what it does
+        for path, content in changes.items():
+            if content is None:
+                (root / path).unlink(missing_ok=True)
+    except OSError as error:
+        message = f"the trust policy can't be written: {error.strerror}"
+        raise StoreError(message) from error
+
+
+def _named(policy: Policy, name: str) -> TrustedKey:
+    known = policy.named(name)
+    if known is None:
+        names = ", ".join(k.name for k in policy.keys)
+        message = f"the policy has no key '{name}'"
+        raise InputError(message, hint=f"its keys: {names}")
+    return known
