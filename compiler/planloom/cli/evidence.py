@@ -35,7 +35,8 @@ def export(root: Path | None, ledger: str, style: str, bundle: Path | None, proo
 
         print_proof(project, proof)
         return
-    session = api.open_session(project, ledger=ledger)
+    # What is exported lies in artifacts/, on a runner too: `collect` has put it there, and the step that signs has no token.
+    session = api.open_session(project, ledger=ledger or "files")
     exported = export_all(session, find_origin(session))
     if to_stdout or style == "json":
         screen.product_json(exported.portfolio)
