@@ -42,7 +42,12 @@ def _collect(plan: Plan, parts: Parts) -> Job:
                 env=token() | {"WORK_ITEM": "${{ inputs.work-item }}"},
                 run=f'planloom collect --plan {plan.id} --work-item "$WORK_ITEM"',
             ),
-            RunStep(name="Export and sign the checkpoint", env=parts.key(), run="planloom export"),
-            RunStep(name="Commit and push", env=token(), run="planloom collect --push"),
+            RunStep(name="Export and sign the checkpoint", env=token() | parts.key(), run="planloom export"),
+            RunStep(
+                name="Commit and push",
+                # The key too: whoever loses the race for the branch folds, exports and signs again on the new tip.
+                env=token() | parts.key() | {"WORK_ITEM": "${{ inputs.work-item }}"},
+                run=f'planloom collect --push --plan {plan.id} --work-item "$WORK_ITEM"',
+            ),
         ),
     )
