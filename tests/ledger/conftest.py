@@ -6,8 +6,8 @@ import itertools
 import os
 
 import pytest
-from gitserver import WRITE_TOKEN, GitServer, make_bare
 
+from gitserver import WRITE_TOKEN, GitServer, make_bare
 from planloom.ledger.files import FileLedger
 from planloom.ledger.git import GitLedger, GitOptions
 from planloom.ledger.gitport import Remote

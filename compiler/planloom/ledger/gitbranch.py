@@ -36,28 +36,27 @@ class Copy:
 class BranchFiles(Mapping[str, bytes]):
     """The files below `artifacts/` at one tip of the ledger branch: path relative to `artifacts/` → content.
 
-    Contents are read when asked for; `ids` tells which are equal without reading. `tip` is "" when there is no branch yet.
+    Contents are read when the first is asked for; `ids` tells which are equal without reading any. `tip` is "" when there is no branch yet.
     """
 
     def __init__(self, git: Git, tip: str, ids: Mapping[str, str]) -> None:
         self.tip = tip
         self.ids = ids
         self._git = git
+        self._contents: dict[str, bytes] = {}
 
     def __getitem__(self, path: str) -> bytes:
-        with ObjectReader(self._git) as reader:
-            return reader.blob(self.ids[path])
+        name = self.ids[path]
+        if not self._contents:
+            with ObjectReader(self._git) as reader:
+                self._contents = {each: reader.blob(each) for each in sorted(set(self.ids.values()))}
+        return self._contents[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def load(self) -> dict[str, bytes]:
-        """Return every file at once. Raises: StoreError."""
-        with ObjectReader(self._git) as reader:
-            return {path: reader.blob(name) for path, name in self.ids.items()}
 
 
 class BranchReader:

@@ -65,7 +65,9 @@ class ObjectWriter:
         """Write a folder; return its id. Raises: OSError."""
         # Git sorts a folder's name as if it ended in a slash.
         ordered = sorted(nodes, key=lambda n: (n.name + "/" if n.is_folder else n.name).encode("utf-8", "surrogateescape"))
-        lines = (b"%b %b\0%b" % (n.mode.encode(), n.name.encode("utf-8", "surrogateescape"), bytes.fromhex(n.id)) for n in ordered)
+        lines = (
+            b"%b %b\0%b" % (n.mode.encode(), n.name.encode("utf-8", "surrogateescape"), bytes.fromhex(n.id)) for n in ordered
+        )
         return self._write(b"tree", b"".join(lines))
 
     def commit(self, tree: str, parents: Iterable[str], message: str, seconds: int) -> str:

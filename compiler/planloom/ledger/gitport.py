@@ -108,11 +108,16 @@ _PASSED_TO_USERS_GIT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A git repository somewhere: its address, what people call it, and a token for it ("" where the user's own git knows how to sign in)."""
+    """A git repository somewhere: its address and what people call it.
+
+    Shape: `token` signs in, "" where the user's own git knows how to; `settings` are those of the user's repository that say how
+    to reach it (git-config(1) names and values), used only without a token.
+    """
 
     url: str = field(repr=False)
     label: str
     token: str = field(default="", repr=False)
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +140,22 @@ def build_environment(environment: Mapping[str, str], remote: Remote) -> dict[st
         settings.append((f"http.{_origin(remote.url)}.extraheader", _header(remote.token)))
     else:
         passed = _PASSED | _PASSED_TO_USERS_GIT
-        settings = [*_users_settings(environment), *settings]
-    result.update({name: environment[name] for name in sorted(passed) if environment.get(name)})
+        settings = [*_users_settings(environment), *remote.settings, *settings]
+    result.update(_only(environment, passed))
     result.update(LC_ALL="C", GIT_TERMINAL_PROMPT="0", GCM_INTERACTIVE="never", GIT_CONFIG_COUNT=str(len(settings)))
     for number, (key, value) in enumerate(settings):
         result[f"GIT_CONFIG_KEY_{number}"] = key
         result[f"GIT_CONFIG_VALUE_{number}"] = value
     return result
+
+
+def users_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a git command that only looks into the user's own repository."""
+    return {**_only(environment, _PASSED | _PASSED_TO_USERS_GIT), "LC_ALL": "C"}
+
+
+def _only(environment: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    return {name: environment[name] for name in sorted(names) if environment.get(name)}
 
 
 def _users_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:

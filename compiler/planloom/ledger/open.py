@@ -1,0 +1,49 @@
+"""Which ledger is meant: `files[:DIR]` or `git[:REMOTE or URL]`, from the command line down to the default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planloom.core.errors import InputError
+from planloom.ledger.files import FileLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from planloom.core.ports import Clock, Environment, Ids
+    from planloom.ledger.ledger import Ledger
+
+
+def open_ledger(
+    where: str,
+    root: Path,
+    environment: Environment,
+    settings: Mapping[str, Any],
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> Ledger:
+    """Return the ledger of the project in `root`.
+
+    Shape: `where` as `--ledger` takes it; without one `PLANLOOM_LEDGER`, the project's settings (`generated/project.json`), git inside GitHub
+    Actions, and files, in this order. `clock` dates git's commits, `ids` tells them apart; the machine's by default.
+    Raises: InputError when it names no ledger, StoreError when there is no such remote.
+    """
+    chosen = where or environment.get("PLANLOOM_LEDGER") or str(settings.get("ledger") or "")
+    if not chosen:
+        chosen = "git" if environment.get("GITHUB_ACTIONS") == "true" else "files"
+    kind, _, rest = chosen.partition(":")
+    if kind == "files":
+        return FileLedger(root / rest, rest) if rest else FileLedger(root / "artifacts")
+    if kind != "git":
+        message = f"'{chosen}' is not a ledger"
+        raise InputError(message, hint="files[:DIR] keeps records in a folder, git[:REMOTE] in a git repository")
+    # Whoever keeps records in files never pays for importing these.
+    from planloom.ledger.git import DEFAULT_BRANCH, GitLedger, GitOptions
+    from planloom.ledger.gitremotes import CommitClock, CommitIds, cache_folder, find_remote
+
+    remote = find_remote(rest, root, environment)
+    options = GitOptions(branch=str(settings.get("ledgerBranch") or DEFAULT_BRANCH))
+    folder = cache_folder(root, environment, remote)
+    return GitLedger(remote, folder, environment.all(), clock or CommitClock(), ids or CommitIds(), options)
