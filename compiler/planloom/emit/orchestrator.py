@@ -95,7 +95,7 @@ def _delegate(plan: Plan, parts: Parts, name: str, source: str, steps: tuple[Ste
         steps=(
             *parts.control(),
             *steps,
-            parts.upload("Upload the schedule", "schedule-${{ github.run_attempt }}", "artifacts/schedule/", "error"),
+            parts.upload("Upload the schedule", "schedule-${{ github.run_attempt }}", "artifacts/schedule/", "ignore"),
         ),
     )
 

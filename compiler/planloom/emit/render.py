@@ -47,6 +47,8 @@ def _inputs(inputs: Iterable[Input]) -> Tree:
 
 
 def _concurrency(concurrency: Concurrency) -> Tree:
+    if concurrency.newest_only:
+        return {"group": concurrency.group, "cancel-in-progress": True}
     # `queue: max`: without it a second waiting run would cancel the first.
     return {"group": concurrency.group, "cancel-in-progress": False, "queue": "max"}
 

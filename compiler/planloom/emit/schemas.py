@@ -43,8 +43,8 @@ def build_schemas() -> dict[str, bytes]:
         "project": PROJECT,
         "matrix": _matrix(),
         "schedule": _schedule(),
+        "record": _records(),
     }
-    schemas |= {f"record-{event}": _record(event) for event in FIELDS}
     return {
         f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode("utf-8") + b"\n"
         for name, schema in sorted(schemas.items())
@@ -115,6 +115,16 @@ def _schedule() -> dict[str, Any]:
     }
 
 
+def _records() -> dict[str, Any]:
+    return {
+        "$schema": DIALECT,
+        "$id": PREDICATE_TYPE,
+        "title": "Record: the in-toto Statement v1 in the envelope of a file below artifacts/",
+        "oneOf": [{"$ref": f"#/$defs/{event}"} for event in FIELDS],
+        "$defs": {event: _record(event) for event in FIELDS},
+    }
+
+
 def _record(event: str) -> dict[str, Any]:
     """Return the schema of one event's statement; unknown keys of the predicate are allowed, as in-toto asks."""
     predicate = {
@@ -132,9 +142,7 @@ def _record(event: str) -> dict[str, Any]:
         "body": _object({field.key: field.kind.schema for field in FIELDS[event]}),
     }
     return {
-        "$schema": DIALECT,
-        "$id": f"urn:planloom:record:v1:{event}",
-        "title": f"Record '{event}': the in-toto Statement v1 in an envelope below artifacts/{FOLDERS[event]}/",
+        "title": f"Record '{event}', below artifacts/{FOLDERS[event]}/",
         **_object(
             {
                 "_type": {"const": STATEMENT_TYPE},

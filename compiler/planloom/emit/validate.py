@@ -26,7 +26,7 @@ def build_validate(parts: Parts) -> Workflow:
         header=_HEADER,
         name="planloom: validate",
         triggers=Triggers(pull_request=True),
-        concurrency=Concurrency("planloom/validate/${{ github.ref }}"),
+        concurrency=Concurrency("planloom/validate/${{ github.ref }}", newest_only=True),
         jobs=(
             Job(
                 id="validate",

@@ -25,9 +25,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """A courtesy: runs of one group wait for each other. Exclusivity is the ledger's, never this."""
+    """A courtesy: runs of one group wait for each other, or the newest cancels the others. Exclusivity is the ledger's, never this."""
 
     group: str
+    newest_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,156 @@
+"""Every `if:` of every generated workflow, evaluated for every combination of what came before."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from judges.expressions import STATUS_FUNCTIONS, evaluate, job_runs, names_status_function, play
+from judges.reading import compiled_cases, role_of
+
+CASES = [pytest.param(execution, workflows, id=name) for name, execution, workflows in compiled_cases()]
+RESULTS = ("success", "failure", "cancelled", "skipped")
+
+
+def workflow(workflows, role):
+    return next((w for path, w in workflows.items() if role_of(path) == role), None)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_execute_runs_exactly_when_something_was_handed_out(execution, workflows):
+    jobs = workflow(workflows, "orchestrator")["jobs"]
+    if "execute" not in jobs:
+        return  # a plan of manual steps alone hands nothing out
+    for result, ready, cancelled in itertools.product(RESULTS, ("true", "false", ""), (False, True)):
+        runs = job_runs(jobs["execute"], {"delegate": result}, {"delegate": {"ready": ready}}, cancelled=cancelled, inputs={})
+        assert runs == (result == "success" and ready == "true" and not cancelled)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_what_comes_after_execute_runs_whatever_execute_came_to(execution, workflows):
+    jobs = workflow(workflows, "orchestrator")["jobs"]
+    last = jobs.get("complete") or jobs.get("next")
+    if last is None:
+        return  # nothing is dispatched: loop manual, collect never
+    for delegate, execute, cancelled in itertools.product(RESULTS, RESULTS, (False, True)):
+        results = {"delegate": delegate, "execute": execute}
+        runs = job_runs(last, results, {}, cancelled=cancelled, inputs={})
+        assert runs == (delegate == "success" and not cancelled)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_a_matrix_job_is_skipped_without_an_entry(execution, workflows):
+    execute = workflow(workflows, "execute")
+    for name, job in (execute or {"jobs": {}})["jobs"].items():
+        for matrices, expected in (
+            ("{}", False),
+            (f'{{"{name}":[]}}', False),
+            (f'{{"{name}":[{{"a":1}}]}}', True),
+            ('{"x":[1]}', False),
+        ):
+            assert job_runs(job, {}, {}, cancelled=False, inputs={"matrices": matrices}) == expected
+            entries = evaluate(job["strategy"]["matrix"]["include"], {"inputs": {"matrices": matrices}}, {})
+            assert bool(entries) == expected
+
+
+def every_way(steps):
+    """Yield each way the steps can go: every outcome of every step that runs."""
+    contexts = {
+        "needs": {"delegate": {"outputs": {"ready": "true"}}},
+        "github": {"ref": "refs/heads/main"},
+        "runner": {"temp": "/t"},
+    }
+    pending = [()]
+    seen = set()
+    while pending:
+        choices = pending.pop()
+        asked = []
+
+        def choose(index, choices=choices, asked=asked):
+            asked.append(index)
+            return choices[len(asked) - 1] if len(asked) <= len(choices) else "success"
+
+        played = play(steps, contexts, choose)
+        key = tuple(choices[: len(asked)])
+        if key in seen:
+            continue
+        seen.add(key)
+        yield played, dict(zip(asked, [*choices, *["success"] * len(asked)], strict=False))
+        for place in range(len(choices), len(asked)):
+            prefix = (*choices, *["success"] * (place - len(choices)))
+            pending.extend([(*prefix, "failure"), (*prefix, "cancelled")])
+
+
+def find(steps, name):
+    return next(index for index, step in enumerate(steps) if step.get("name") == name)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_whatever_the_steps_of_a_job_come_to_its_result_is_kept(execution, workflows):
+    execute = workflow(workflows, "execute")
+    for job in (execute or {"jobs": {}})["jobs"].values():
+        steps = job["steps"]
+        ways = 0
+        for played, outcomes in every_way(steps):
+            ways += 1
+            kept = find(steps, "Upload the result" if execution == "isolated" else "Complete")
+            if execution == "isolated":
+                assert kept in played.ran
+            else:
+                assert (kept in played.ran) == (outcomes.get(find(steps, "Claim")) == "success")
+        assert ways > len(steps)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_nothing_of_the_users_runs_before_the_attempt_may_begin(execution, workflows):
+    execute = workflow(workflows, "execute")
+    for job in (execute or {"jobs": {}})["jobs"].values():
+        steps = job["steps"]
+        if not any(step.get("id") == "planloom-begin" for step in steps):
+            continue
+        begin, end = find(steps, "Begin"), find(steps, "End")
+        for played, outcomes in every_way(steps):
+            native_ran = [index for index in played.ran if begin < index < end]
+            began = outcomes.get(begin) == "success"
+            assert began or not native_ran
+            assert (end in played.ran) == began
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_outputs_are_handed_on_only_after_success(execution, workflows):
+    execute = workflow(workflows, "execute")
+    for job in (execute or {"jobs": {}})["jobs"].values():
+        steps = job["steps"]
+        upload = find(steps, "Upload the outputs")
+        for played, outcomes in every_way(steps):
+            before = [outcome for index, outcome in outcomes.items() if index < upload]
+            assert (upload in played.ran) == all(outcome == "success" for outcome in before)
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_every_condition_can_be_evaluated_and_no_job_waits_for_success_by_accident(execution, workflows):
+    for content in workflows.values():
+        for name, job in content["jobs"].items():
+            condition = job.get("if")
+            if job.get("needs") and not names_status_function(condition):
+                # success() is meant here: execute only follows a delegate that handed something out.
+                assert name == "execute"
+
+
+def test_the_evaluator_knows_githubs_rules():
+    functions = {name: (lambda: True) for name in STATUS_FUNCTIONS}
+    contexts = {"a": {"b": "X", "l": [1]}, "n": {}}
+    for text, expected in {
+        "a.b == 'x'": True,
+        "a['b'] != 'x'": False,
+        "n.gone[0]": None,
+        "!n.gone && 'yes' || 'no'": "yes",
+        "a.l[0] == 1 && (false || true)": True,
+        "fromJSON('{\"k\":[{}]}')['k'][0]": {},
+        "'it''s'": "it's",
+        "always()": True,
+    }.items():
+        assert evaluate(text, contexts, functions) == expected
+    with pytest.raises(ValueError, match="unknown context"):
+        evaluate("secret.x", contexts, functions)
