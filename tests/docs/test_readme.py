@@ -43,6 +43,12 @@ def test_what_differs_from_run_to_run_is_not_compared():
     assert transcript.normal(["  failed  build   0.3 s"]) != transcript.normal(first[:1])
 
 
+def test_steps_that_run_at_once_may_end_in_any_order_but_not_before_the_header():
+    shown = ["release-1: 2 steps", "  ok  lint  attempt 1  0.1 s", "  ok  test  attempt 1  0.2 s", "Next: x"]
+    assert transcript.normal([shown[0], shown[2], shown[1], shown[3]]) == transcript.normal(shown)
+    assert transcript.normal([shown[1], shown[0], shown[2], shown[3]]) != transcript.normal(shown)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_of_a_page_leads_to_a_file(page):
     path = ROOT / page

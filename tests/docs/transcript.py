@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 MARKER = re.compile(r"<!-- transcript:[^>]*-->\n```console\n(?P<body>.*?)```\n", re.DOTALL)
@@ -24,6 +25,7 @@ VARYING = (
     (re.compile(r"by (\w+) \([0-9a-f]{8}\)"), r"by \1 (#)"),
     (re.compile(r"[ \t]+"), " "),
 )
+ENDED = re.compile(r"(ok|failed) \S+ attempt \d+ ")
 PROMPT = re.compile(rb"\[y/N\]:? $")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LIMIT_SECONDS = 60
@@ -59,14 +61,15 @@ def write(page: str, exchanges: list[Exchange]) -> str:
 
 
 def normal(lines: list[str]) -> list[str]:
-    """Return the lines without what differs from run to run."""
+    """Return the lines without what differs from run to run; steps that run at once may end in any order."""
     found = []
     for line in lines:
         changed = line
         for pattern, sign in VARYING:
             changed = pattern.sub(sign, changed)
         found.append(changed.strip())
-    return found
+    parts = [(is_step, list(group)) for is_step, group in groupby(found, key=lambda line: bool(ENDED.match(line)))]
+    return [line for is_step, group in parts for line in (sorted(group) if is_step else group)]
 
 
 def is_typed(command: str) -> bool:
