@@ -136,6 +136,9 @@ def _native(tree: Mapping[str, Json], profile: Profile) -> NativeStep:
     if isinstance(condition, str) and _STATUS_FUNCTION.search(condition):
         inner = _EXPRESSION.fullmatch(condition)
         step["if"] = f"{BEGUN} && ({(inner[1] if inner else condition).strip()})"
+    own = step.get("env")
+    if profile.env or own:
+        step["env"] = {**profile.env, **(own if isinstance(own, dict) else {})}
     if "run" in step:
         step.setdefault("shell", profile.shell)
         if profile.working_directory:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import canonical
+from planloom.core.names import each_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +26,8 @@ PLAIN: Final = "work"
 class Profile:
     """One matrix job of the execute workflow.
 
-    Shape: `name` is the job's id; `native` holds GitHub steps as plain JSON, empty for commands; `shell` and `working_directory` are
-    set only with `native`; `steps` are the keys of the steps it carries, in the order of the plan.
+    Shape: `name` is the job's id; `native` holds GitHub steps as plain JSON, empty for commands; `shell`, `working_directory` and `env`
+    (the step's own and its foreach values) are set only with `native`: a command gets them from the compiled plan; `steps` are the keys of the steps it carries, in the order of the plan.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Profile:
     native: tuple[Mapping[str, Json], ...]
     shell: str
     working_directory: str
+    env: Mapping[str, str]
     steps: tuple[str, ...]
 
 
@@ -53,9 +55,13 @@ def build_profiles(steps: Iterable[Step]) -> tuple[Profile, ...]:
 
 def _traits(step: Step) -> bytes:
     native: list[Json] = [dict(tree) for tree in step.native]
-    place: list[Json] = [step.shell, step.working_directory] if native else []
+    place: list[Json] = [step.shell, step.working_directory, dict(_environment(step))] if native else []
     secrets: list[Json] = [*sorted(step.secrets)]
     return canonical.encode([dict(step.permissions), secrets, step.environment, native, place])
+
+
+def _environment(step: Step) -> dict[str, str]:
+    return {each_variable(axis): value for axis, value in step.each.items()} | dict(step.env)
 
 
 def _profile(group: list[Step]) -> Profile:
@@ -69,5 +75,6 @@ def _profile(group: list[Step]) -> Profile:
         native=first.native,
         shell=first.shell if first.native else "",
         working_directory=first.working_directory if first.native else "",
+        env=_environment(first) if first.native else {},
         steps=tuple(step.key for step in group),
     )
