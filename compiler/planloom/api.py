@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core.errors import InputError, StoreError
 from planloom.runtime.effects import SystemClock, SystemEnvironment, SystemIds
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from planloom.runtime.running import Observer
     from planloom.state.item import ItemView
     from planloom.state.schedule import Schedule
+
+
+REMOTE_SECONDS: Final = 3.0
+"""How often a local run asks a git remote; GitHub recommends at most 15 reads a second for a repository."""
 
 
 def open_session(root: Path, *, ledger: str = "", executor: str = "", workspace: Path | None = None) -> Session:
@@ -172,9 +176,10 @@ def run(session: Session, item: str, jobs: int, observer: Observer) -> tuple[Ite
     """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands."""
     from planloom.runtime.delegating import delegate_item
     from planloom.runtime.exporting import export, find_origin
-    from planloom.runtime.running import LocalRun
+    from planloom.runtime.running import REFRESH_SECONDS, LocalRun
 
-    LocalRun(session, item, output_store(session), observer, jobs).carry_out()
+    pace = REFRESH_SECONDS if keeps_files(session) else REMOTE_SECONDS
+    LocalRun(session, item, output_store(session), observer, jobs, pace).carry_out()
     delegated = delegate_item(session, item, "planloom run")
     if keeps_files(session):
         export(session, find_origin(session))

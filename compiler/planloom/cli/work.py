@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from planloom.runtime.completing import Result
     from planloom.runtime.deciding import Shown
     from planloom.runtime.invalidating import Impact
+    from planloom.runtime.migrating import Migration
     from planloom.runtime.session import Session
     from planloom.state.readiness import Blocker
 
@@ -437,6 +438,48 @@ def abandon(item: str, step: str, reason: str, root: Path | None, ledger: str, s
     else:
         screen.product(f"gave up attempt {signed.record.attempt.id if signed.record.attempt else ''} of step {step}")
     _advise(session, item)
+
+
+@click.command(epilog="Example: planloom migrate release-1 --reason 'the tests moved'")
+@click.argument("item")
+@click.option("--reason", default="the plan moved on", help="Why, for the record.")
+@click.option("--yes", is_flag=True, help="Sign without asking.")
+@root_option
+@ledger_option
+@format_option
+def migrate(item: str, reason: str, root: Path | None, ledger: str, style: str, *, yes: bool) -> int:
+    """Move a work item to the plan's new version. Steps that are equal keep their work; the mapping is shown and signed."""
+    from planloom.report.table import write_columns
+    from planloom.runtime.migrating import migrate_item
+
+    session = api.open_session(find_root(root), ledger=ledger)
+
+    def confirm(migration: Migration) -> bool:
+        screen.say(f"{item} moves to plan {_plan_in(session, item)}:")
+        screen.say(write_columns((fate, key) for key, fate in migration.steps.items()))
+        return yes or click.confirm("Sign this?", err=True)
+
+    commit = api.find_source(session.workspace, session.environment).commit
+    signed = migrate_item(session, item, commit, reason, confirm)
+    if signed is None:
+        screen.say("nothing was signed")
+        return EXIT_FINDINGS
+    if style == "json":
+        screen.product_json(
+            {"workItemId": item, "digest": signed.digest, "mapping": dict(getattr(signed.record.body, "mapping", {}))}
+        )
+    else:
+        screen.product(f"moved {item} to {signed.record.plan.name} {signed.record.plan.version}")
+    _advise(session, item)
+    return 0
+
+
+def _plan_in(session: Session, item: str) -> str:
+    from planloom.runtime.opening import read_generated
+
+    plan = api.read_status(session, item)[0].item.plan
+    header, _ = read_generated(session.workspace, plan.name)
+    return f"{header.id} {plan.version} → {header.version}"
 
 
 @click.command(epilog="Example: planloom close release-1 --reason 'superseded by release-2'")

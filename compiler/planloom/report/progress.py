@@ -188,6 +188,6 @@ def waiting_lines(view: ItemView, schedule: Schedule, width: int) -> list[str]:
     lines = []
     for row in schedule.rows:
         word, key, _, _, remark = step_columns(row, view.now)
-        if word in {"waits", "manual", "failed", "running"}:
+        if word in {"waits", "manual", "failed", "running", "ready"}:
             lines.append(f"  {word:<7} {key:<{width}}   {'':>9}   {'':>6}   {remark}".rstrip())
     return lines

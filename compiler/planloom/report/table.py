@@ -66,6 +66,8 @@ def step_columns(row: Row, now: str) -> tuple[str, str, str, str, str]:
             attempt, spent = f"attempt {state.attempt + 1}", ""
     if row.word == "manual":
         remark = remark or "waits for a person or an agent"
+    if row.word == "ready" and not row.step.run:
+        remark = remark or "native steps: they run on GitHub"
     if state.status is Status.INTEGRATED:
         remark = "integrated"
     return row.word, row.step.key, attempt, spent, remark
@@ -96,21 +98,32 @@ def next_command(view: ItemView, schedule: Schedule) -> str:
     item = view.item.id
     if not view.item.is_open or schedule.is_finished:
         return "planloom verify"
-    if schedule.dispatchable:
+    if any(row.step.run for row in schedule.dispatchable):
         return "planloom run" if item == f"{view.header.id}-1" else f"planloom run {item}"
-    for row in schedule.rows:
-        kinds = {blocker.kind for blocker in row.blockers}
-        if kinds == {"approval"}:
-            return f"planloom approve {item} {row.step.key}"
-        if row.word == "manual":
-            return f"planloom claim {item} {row.step.key}"
-        if row.word == "failed":
-            return f"planloom delegate --structured-work-item {item} --retry {row.step.key}"
-        if "rejected" in kinds:
-            return f"planloom why {item} {row.step.key}"
-    if schedule.running:
-        return f"planloom status {item}"
-    return f"planloom why {item}"
+    commands = (_next_for(view, row) for row in schedule.rows)
+    waiting = f"planloom status {item}" if schedule.running else f"planloom why {item}"
+    return next((command for command in commands if command), waiting)
+
+
+def _next_for(view: ItemView, row: Row) -> str:
+    """Return the command by which a person moves a step on; "" when none does."""
+    item, key = view.item.id, row.step.key
+    kinds = {blocker.kind for blocker in row.blockers}
+    match row.word:
+        case "manual":
+            return f"planloom claim {item} {key}"
+        case "ready":
+            return f"gh workflow run {view.header.settings.get('prefix', '')}orchestrator.yml -f work-item={item}"
+        case "failed":
+            return f"planloom delegate --structured-work-item {item} --retry {key}"
+        case "waits" if kinds == {"approval"}:
+            return f"planloom approve {item} {key}"
+        case "waits" if "plan-changed" in kinds:
+            return f"planloom migrate {item}"
+        case "waits" if "rejected" in kinds:
+            return f"planloom why {item} {key}"
+        case _:
+            return ""
 
 
 def who_must_act(row: Row, item: str) -> tuple[str, str]:
@@ -140,7 +153,9 @@ def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
         word, key, attempt, _, remark = step_columns(row, view.now)
         who, command = who_must_act(row, view.item.id)
         shown = f"`{command}`" if command else ""
-        lines.append(f"| {markdown_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {markdown_cell(remark)} | {markdown_cell(who)} | {shown} |")
+        lines.append(
+            f"| {markdown_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {markdown_cell(remark)} | {markdown_cell(who)} | {shown} |"
+        )
     if len(schedule.rows) > MAX_SUMMARY_ROWS:
         lines.append(f"\n{len(schedule.rows) - MAX_SUMMARY_ROWS} more steps: `planloom status {view.item.id}`")
     following = next_command(view, schedule)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from planloom.core.errors import Conflict
 from planloom.records.record import Abandoned, Retried, StepRef
 from planloom.runtime.claiming import draft_releases
+from planloom.runtime.effects import parse_time
 from planloom.runtime.identity import is_process_gone
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from planloom.state.machine import StepState
 
 
+GRACE_MILLISECONDS: Final = 10 * 60_000
+"""How much the clocks of two machines may differ before a live worker could be taken for a dead one."""
+
+
 class Runs(Protocol):
     """What the platform says about workflow runs."""
 
@@ -27,7 +32,7 @@ class Runs(Protocol):
 
 
 def find_evidence(session: Session, state: StepState, runs: Runs | None) -> str:
-    """Return the evidence that a claim's holder is gone: process-gone, run-over, or "" when there is none."""
+    """Return the evidence that a claim's holder is gone: process-gone, run-over, newer-run-attempt, lease-over, or "" when there is none."""
     claim = state.claim
     if claim is None:
         return ""
@@ -38,7 +43,10 @@ def find_evidence(session: Session, state: StepState, runs: Runs | None) -> str:
             # A newer attempt of the same run proves that the older one is over; our own attempt is alive.
             return "newer-run-attempt" if builder.run_attempt != mine.run_attempt else ""
         return "run-over" if runs is not None and runs.is_over(builder.run_id, builder.run_attempt) else ""
-    return "process-gone" if is_process_gone(claim_body(state)) else ""
+    body = claim_body(state)
+    if is_process_gone(body):
+        return "process-gone"
+    return "lease-over" if body.lease and parse_time(session.clock.now()) > parse_time(body.lease) + GRACE_MILLISECONDS else ""
 
 
 def abandon_dead(session: Session, item: str, runs: Runs | None = None) -> tuple[Signed, ...]:
@@ -63,6 +71,7 @@ def abandon_dead(session: Session, item: str, runs: Runs | None = None) -> tuple
 _REASONS = {
     "process-gone": "the process that held it is gone",
     "run-over": "the workflow run that held it is over",
+    "lease-over": "the time that its worker had is over",
     "newer-run-attempt": "a newer attempt of the workflow run that held it is running",
 }
 

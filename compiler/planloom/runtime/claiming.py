@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from planloom.core import names
 from planloom.records.record import Acquired, AttemptRef, Claimed, StepRef
+from planloom.runtime.effects import format_time, parse_time
 from planloom.runtime.identity import attempt_id, own_process
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
     from planloom.runtime.session import Session
     from planloom.state.item import ItemView
+
+
+LEASE_MARGIN_MINUTES: Final = 10
+"""How much longer than its command's limit a worker may need to restore inputs, keep outputs and sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def draft_claim(
         executor=session.identity.executor,
         pid=pid,
         boot_id=mark,
-        lease="",
+        lease=lease_end(view.now, step) if process else "",
         depends_on=depends_on(view, step),
         approvals=tuple(a.digest for a in count_approvals(view, step, claimant=claimant)),
         resources=step.resources,
@@ -124,6 +129,11 @@ def draft_claim(
         step=StepRef(step.key, step.order, step.digest),
         attempt=AttemptRef(number, wanted or own),
     )
+
+
+def lease_end(now: str, step: CompiledStep) -> str:
+    """Return until when a worker may hold its claim: its command ends by then, because its time is limited."""
+    return format_time(parse_time(now) + (step.timeout_minutes + LEASE_MARGIN_MINUTES) * 60_000)
 
 
 def _may_name(wanted: str, step: str, number: int) -> bool:

@@ -10,6 +10,7 @@ from planloom.core import names
 from planloom.core.errors import InputError, TrustError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, decode_steps, find_step
 from planloom.records.record import genesis
+from planloom.runtime.drifting import find_changed
 from planloom.runtime.writing import empty_end, end_of
 from planloom.state.item import GateRules, ItemView, fold_item, fold_resource
 from planloom.state.machine import fold
@@ -127,7 +128,10 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     prefix = names.RESOURCE_CHAINS + "/"
     held = {name.removeprefix(prefix): fold_resource(r) for name, r in records.items() if name.startswith(prefix)}
     rules = gate_rules(session.policy, {step.gate[0] for step in steps.values() if step.gate})
-    return Loaded(ItemView(now_bound, header, steps, states, gates, held, rules, session.clock.now()), ends, own)
+    # Only a workflow run depends on the workflow files of the branch.
+    changed = find_changed(session.workspace, now_bound.plan, steps) if session.identity.builder.run_id else {}
+    view = ItemView(now_bound, header, steps, states, gates, held, rules, session.clock.now(), changed)
+    return Loaded(view, ends, own)
 
 
 def gate_rules(policy: Policy, roles: Iterable[str]) -> GateRules:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from planloom.state.item import ItemView
 
 REFRESH_SECONDS: Final = 0.5
-POLL_SECONDS: Final = 0.2
+"""How often the ledger is read again while commands run or others work; a ledger that asks a server is asked less often (`pace`)."""
 
 
 class Observer(Protocol):
@@ -70,6 +70,7 @@ class LocalRun:
     store: DirectoryStore
     observer: Observer
     jobs: int
+    pace: float = REFRESH_SECONDS
     view: ItemView = field(init=False)
     successors: dict[str, list[str]] = field(init=False)
     remaining: dict[str, int] = field(init=False)
@@ -103,10 +104,10 @@ class LocalRun:
         while True:
             self._launch(pool)
             if self.active:
-                done, _ = wait(self.active, timeout=REFRESH_SECONDS, return_when=FIRST_COMPLETED)
+                done, _ = wait(self.active, timeout=self.pace, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._finish(future)
-                if not done and time.monotonic() - self.read_at >= REFRESH_SECONDS:
+                if not done and time.monotonic() - self.read_at >= self.pace:
                     self._refresh()
                 continue
             # Nothing of ours is running: only the ledger can tell whether there is more to do.
@@ -117,7 +118,7 @@ class LocalRun:
                 return
             if all(s.status is not Status.RUNNING or _is_by_hand(s) for s in self.view.states.values()):
                 return
-            self.stopping.wait(POLL_SECONDS)
+            self.stopping.wait(self.pace)
 
     def _refresh(self) -> None:
         abandon_dead(self.session, self.item)
@@ -129,7 +130,7 @@ class LocalRun:
 
     def _consider(self, keys: Iterable[str]) -> None:
         for key in keys:
-            if not self.view.steps[key].is_manual and not find_blockers(self.view, key):
+            if runs_here(self.view.steps[key]) and not find_blockers(self.view, key):
                 heapq.heappush(self.candidates, (self.view.steps[key].position, key))
 
     def _launch(self, pool: ThreadPoolExecutor) -> None:
@@ -188,6 +189,11 @@ class LocalRun:
         won = self.active.pop(future)
         result, outcome, seconds = future.result()
         self.observer.ends(won.step, won.attempt.number, result, outcome, seconds)
+
+
+def runs_here(step: CompiledStep) -> bool:
+    """Return whether this machine can carry out a step: a command, not manual work and not native steps of GitHub's."""
+    return bool(step.run)
 
 
 def _is_by_hand(state: StepState) -> bool:

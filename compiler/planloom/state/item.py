@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planloom.core.errors import TrustError
@@ -98,7 +98,7 @@ class ItemView:
     """All that decisions about a work item look at, as of one moment.
 
     Shape: `steps`, `states` and `gates` hold what was loaded: every step for a schedule, a step and its predecessors for a claim; `held` is resource
-    name → holder → units; `rules` what the trust policy says about gates; `now` the operation's time.
+    name → holder → units; `rules` what the trust policy says about gates; `now` the operation's time; `changed`: steps whose workflow has moved on, with the reason.
     """
 
     item: ItemState
@@ -109,3 +109,4 @@ class ItemView:
     held: Mapping[str, Mapping[str, int]]
     rules: GateRules
     now: str
+    changed: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Blocker:
     """One thing in the way.
 
-    Shape: `kind` is stable: closed, done, integrated, running, failed, needs, approval, rejected, resource; `by` names what blocks (step keys, a
+    Shape: `kind` is stable: closed, done, integrated, running, failed, needs, approval, rejected, resource, plan-changed; `by` names what blocks (step keys, a
     role, a resource, an executor); `text` says it in words.
     """
 
@@ -39,6 +39,8 @@ def find_blockers(view: ItemView, key: str, *, claimant: str = "") -> tuple[Bloc
     own = _own_blocker(view.states[key])
     if own is not None:
         return (own,)
+    if key in view.changed:
+        return (Blocker("plan-changed", (), f"{view.changed[key]}; planloom migrate {view.item.id}"),)
     return tuple(
         blocker
         for blocker in (_needs_blocker(view, step), _gate_blocker(view, step, claimant), *_resource_blockers(view, step))

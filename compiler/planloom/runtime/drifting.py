@@ -1,0 +1,52 @@
+"""When the plan on the branch has moved on while a work item is open: which of its steps must wait for a migration.
+
+Commands go on with the work item's own copy of the plan; native steps, permissions, secrets and environments are the
+workflow's, and that is the branch's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from planloom.core.errors import InputError
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, find_step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from planloom.records.compiled import CompiledStep
+    from planloom.records.record import PlanRef
+
+WORKFLOW_PART: Final = ("native", "permissions", "secrets", "environment")
+"""What of a step lies in the generated workflow and not in the work item's own copy of the plan."""
+
+
+def find_changed(workspace: Path, plan: PlanRef, steps: Mapping[str, CompiledStep]) -> dict[str, str]:
+    """Return which of these steps have another workflow part on the branch than in the work item's plan: step → why, in words.
+
+    Raises: InputError when the compiled plan on the branch can't be read.
+    """
+    folder = workspace / "generated" / plan.name
+    try:
+        header = CompiledPlan.from_bytes((folder / HEADER_NAME).read_bytes())
+        content = b"" if header.digest == plan.digest else (folder / STEPS_NAME).read_bytes()
+    except FileNotFoundError:
+        header, content = None, b""
+    except OSError as error:
+        message = f"generated/{plan.name} can't be read: {error.strerror}"
+        raise InputError(message, hint="planloom compile") from error
+    if header is not None and header.digest == plan.digest:
+        return {}
+    changed = {}
+    for key, step in steps.items():
+        new = find_step(content, key)
+        if step.is_manual or (new is not None and _workflow_part(step) == _workflow_part(new)):
+            continue
+        theirs = f"sha256:{new.digest[:12]}…" if new is not None else "gone"
+        changed[key] = f"plan-changed: it was sha256:{step.digest[:12]}…, on the branch it is {theirs}"
+    return changed
+
+
+def _workflow_part(step: CompiledStep) -> tuple[Any, ...]:
+    return (step.profile, *(step.definition.get(name) for name in WORKFLOW_PART))
