@@ -191,7 +191,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         status, headers, payload = self._backend(inner or "", query, body)
         if failure:
+            # Something of an answer is sent, else the client's library would quietly repeat the request.
             request.status = -1
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
             self.close_connection = True
             return
         request.status, request.sent = status, len(payload)
