@@ -88,11 +88,11 @@ def read_settings(root: Path) -> Mapping[str, Any]:
     return value
 
 
-def output_store(session: Session) -> DirectoryStore:
-    """Return where outputs are kept on this machine: `PLANLOOM_STORE` (a shared folder) or `.planloom/outputs`."""
+def output_store(session: Session, given: Path | None = None) -> DirectoryStore:
+    """Return where outputs are kept: the folder that is given or that `PLANLOOM_STORE` names (shared by workers), else `.planloom/outputs`."""
     from planloom.runtime.outputs import DirectoryStore
 
-    shared = session.environment.get("PLANLOOM_STORE")
+    shared = given or session.environment.get("PLANLOOM_STORE")
     return DirectoryStore(Path(shared) if shared else session.root / ".planloom" / "outputs")
 
 
@@ -172,14 +172,14 @@ def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str
     return False
 
 
-def run(session: Session, item: str, jobs: int, observer: Observer) -> tuple[ItemView, Schedule]:
+def run(session: Session, item: str, jobs: int, observer: Observer, store: Path | None = None) -> tuple[ItemView, Schedule]:
     """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands."""
     from planloom.runtime.delegating import delegate_item
     from planloom.runtime.exporting import export, find_origin
     from planloom.runtime.running import REFRESH_SECONDS, LocalRun
 
     pace = REFRESH_SECONDS if keeps_files(session) else REMOTE_SECONDS
-    LocalRun(session, item, output_store(session), observer, jobs, pace).carry_out()
+    LocalRun(session, item, output_store(session, store), observer, jobs, pace).carry_out()
     delegated = delegate_item(session, item, "planloom run")
     if keeps_files(session):
         export(session, find_origin(session))

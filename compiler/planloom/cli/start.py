@@ -64,6 +64,9 @@ def init(directory: Path, example: str | None, *, github: bool, yes: bool, only_
 @click.option(
     "--jobs", "-j", type=click.IntRange(1, 256), default=None, help="How many steps at a time (default: the number of cores)."
 )
+@click.option(
+    "--store", type=click.Path(path_type=Path), default=None, metavar="DIR", help="A folder that all workers share, for outputs."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Show what the commands write.")
 @click.option(
     "--scratch",
@@ -81,6 +84,7 @@ def run(
     params: tuple[str, ...],
     jobs: int | None,
     scratch: Path | None,
+    store: Path | None,
     root: Path | None,
     ledger: str,
     style: str,
@@ -104,7 +108,7 @@ def run(
     chosen, its_plan = api.choose_item(session, item, plan)
     api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
     try:
-        view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, verbose=verbose)
+        view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, store, verbose=verbose)
     except KeyboardInterrupt:
         screen.say("stopped; what was running is recorded as cancelled")
         screen.suggest(f"planloom run {chosen}")
@@ -117,7 +121,9 @@ def run(
     return EXIT_FINDINGS if schedule.failed else 0
 
 
-def _run_shown(session: Session, item: str, jobs: int, style: str, *, verbose: bool) -> tuple[ItemView, Schedule]:
+def _run_shown(
+    session: Session, item: str, jobs: int, style: str, store: Path | None, *, verbose: bool
+) -> tuple[ItemView, Schedule]:
     from planloom.report.progress import LiveProgress, PlainProgress, waiting_lines
 
     say = screen.say if style == "json" else screen.product
@@ -129,9 +135,9 @@ def _run_shown(session: Session, item: str, jobs: int, style: str, *, verbose: b
         console = Console(highlight=False)
         with Live(console=console, refresh_per_second=8, transient=True) as live:
             plain.say = lambda line: console.print(line, markup=False, soft_wrap=True)
-            view, schedule = api.run(session, item, jobs, LiveProgress(plain, live))
+            view, schedule = api.run(session, item, jobs, LiveProgress(plain, live), store)
     else:
-        view, schedule = api.run(session, item, jobs, plain)
+        view, schedule = api.run(session, item, jobs, plain, store)
     for line in waiting_lines(view, schedule, plain.width):
         say(line)
     return view, schedule

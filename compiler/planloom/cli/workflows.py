@@ -215,7 +215,7 @@ def claim_wave(session: Session, item: str, plan: str) -> None:
     entries: list[tuple[str, dict[str, Any]]] = []
     for one in (item,) if item else open_items(session, plan):
         won = claim_all(session, one, WAVE_LIMIT - len(entries))
-        entries.extend(claimed_entries(won))
+        entries.extend(claimed_entries(session, won))
         for claim in won:
             screen.say(f"claimed {claim.attempt.id} of {one}")
         summarise(session, one, "Claimed")

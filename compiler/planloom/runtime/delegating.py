@@ -59,23 +59,28 @@ def open_items(session: Session, plan: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def source_of(view: ItemView, session: Session) -> str:
+    """Return the commit that an attempt is carried out on: the work item's own, or this run's when it follows the branch."""
+    return session.identity.builder.commit if view.item.body.follow else view.item.commit
+
+
 def offered_entries(session: Session, delegated: Iterable[Delegated]) -> list[tuple[str, dict[str, Any]]]:
     """Return (profile, matrix entry) of every ready attempt that a job may claim by itself (direct execution)."""
     entries: list[tuple[str, dict[str, Any]]] = []
     for one in delegated:
         for row in choose_wave(one.view, one.schedule, WAVE_LIMIT - len(entries)):
             attempt = attempt_id(row.step.key, row.state.attempt + 1, session.identity.builder)
-            entry = matrix_entry(row.step, work_item=one.view.item.id, attempt=attempt, source=one.view.item.commit)
+            entry = matrix_entry(row.step, work_item=one.view.item.id, attempt=attempt, source=source_of(one.view, session))
             entries.append((row.step.profile, entry))
     return entries
 
 
-def claimed_entries(claims: Iterable[Won]) -> list[tuple[str, dict[str, Any]]]:
+def claimed_entries(session: Session, claims: Iterable[Won]) -> list[tuple[str, dict[str, Any]]]:
     """Return (profile, matrix entry) of every claimed attempt (isolated execution)."""
     return [
         (
             won.step.profile,
-            matrix_entry(won.step, work_item=won.view.item.id, attempt=won.attempt.id, source=won.view.item.commit),
+            matrix_entry(won.step, work_item=won.view.item.id, attempt=won.attempt.id, source=source_of(won.view, session)),
         )
         for won in claims
     ]

@@ -5,10 +5,13 @@ Uses `urllib` of the standard library: four calls do not need a client. Loopback
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
+import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib import error as urlerror
 from urllib import parse, request
@@ -16,8 +19,6 @@ from urllib import parse, request
 from planloom.core.errors import StoreError, TrustError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from planloom.core.ports import Environment
 
 API_VERSION: Final = "2022-11-28"
@@ -43,7 +44,10 @@ class Platform:
     api: str
     repository: str
     token: str = field(repr=False)
-    downloaded: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
+    downloaded: dict[tuple[str, str], tuple[Path, dict[str, str]]] = field(default_factory=dict, repr=False)
+    folder: tempfile.TemporaryDirectory[str] = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="planloom-"), repr=False
+    )
 
     def is_over(self, run_id: str, run_attempt: str) -> bool:
         """Return whether this attempt of a run is over: completed, gone, or followed by a newer attempt."""
@@ -73,34 +77,35 @@ class Platform:
         self._call(f"actions/workflows/{parse.quote(workflow)}/dispatches", body)
 
     def fetch(self, location: str, digest: str, target: Path) -> None:
-        """Write one output of an earlier step (`github:<run id>:<artifact>:<path>` is its location) to `target`.
+        """Write one output of an earlier step to `target`; its location is `github:<run id>:<artifact>`.
 
-        Raises: StoreError when the artifact has expired or is not there; TrustError is left to the caller, who checks the digest.
+        Raises: StoreError when the artifact has expired or is not there, TrustError (`E_ARTIFACT`) when it does not hold the file.
         """
-        import hashlib
-
         kind, _, rest = location.partition(":")
         run_id, _, name = rest.partition(":")
         if kind != "github" or not run_id or not name:
             message = f"outputs at '{location}' can't be fetched here"
             raise StoreError(message, hint="planloom delegate --retry STEP makes them anew")
-        archive = zipfile.ZipFile(io.BytesIO(self._artifact(run_id, name)))
-        for member in archive.infolist():
-            content = archive.read(member)
-            if hashlib.sha256(content).hexdigest() == digest:
-                target.write_bytes(content)
-                return
-        message = f"artifact {name} of run {run_id} does not hold the file that was signed"
-        raise TrustError(message, code="E_ARTIFACT")
+        archive, members = self._artifact(run_id, name)
+        if digest not in members:
+            message = f"artifact {name} of run {run_id} does not hold the file that was signed"
+            raise TrustError(message, code="E_ARTIFACT")
+        with zipfile.ZipFile(archive) as opened, opened.open(members[digest]) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
 
-    def _artifact(self, run_id: str, name: str) -> bytes:
+    def _artifact(self, run_id: str, name: str) -> tuple[Path, dict[str, str]]:
+        """Return a downloaded artifact and which of its members has which SHA-256; downloaded once."""
         if (run_id, name) not in self.downloaded:
             path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
             found = [a for a in self._get(path, missing={"artifacts": []})["artifacts"] if not a.get("expired")]
-            if not found:
-                message = f"artifact {name} of run {run_id} has expired or is not there"
+            if len(found) != 1:
+                message = f"artifact {name} of run {run_id} " + (
+                    "is there more than once" if found else "has expired or is not there"
+                )
                 raise StoreError(message, hint="planloom delegate --retry STEP makes it anew")
-            self.downloaded[run_id, name] = self._call(f"actions/artifacts/{int(found[0]['id'])}/zip")
+            archive = Path(self.folder.name) / f"{len(self.downloaded)}.zip"
+            self._call(f"actions/artifacts/{int(found[0]['id'])}/zip", into=archive)
+            self.downloaded[run_id, name] = (archive, _digests(archive, name))
         return self.downloaded[run_id, name]
 
     def _get(self, path: str, missing: Any) -> Any:
@@ -109,7 +114,7 @@ class Platform:
         except _NotFound:
             return missing
 
-    def _call(self, path: str, body: bytes | None = None) -> bytes:
+    def _call(self, path: str, body: bytes | None = None, into: Path | None = None) -> bytes:
         headers = {
             "Accept": "application/vnd.github+json",
             "User-Agent": "planloom",
@@ -122,7 +127,11 @@ class Platform:
         asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
             with request.urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - GITHUB_API_URL
-                return bytes(answer.read())
+                if into is None:
+                    return bytes(answer.read())
+                with into.open("wb") as sink:
+                    shutil.copyfileobj(answer, sink)
+                return b""
         except urlerror.HTTPError as error:
             if error.code == 404:
                 raise _NotFound(f"{path}: not found", hint=_RIGHTS) from error
@@ -131,6 +140,21 @@ class Platform:
         except (urlerror.URLError, TimeoutError, ConnectionError) as error:
             message = f"GitHub could not be reached: {error}"
             raise StoreError(message, hint="run the command again") from error
+
+
+def _digests(archive: Path, name: str) -> dict[str, str]:
+    """Return SHA-256 → member of a downloaded artifact. Raises: TrustError (`E_ARTIFACT`) when it is not an archive."""
+    found = {}
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for member in opened.infolist():
+                if not member.is_dir():
+                    with opened.open(member) as stream:
+                        found[hashlib.file_digest(stream, "sha256").hexdigest()] = member.filename  # type: ignore[arg-type] # reads like a file
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        message = f"artifact {name} can't be read: {error}"
+        raise TrustError(message, code="E_ARTIFACT") from error
+    return found
 
 
 _RIGHTS = "the token needs the permission `actions` for this; planloom doctor --github checks it"

@@ -6,18 +6,21 @@ it is the only one of its name, and when the platform says that the job which co
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from planloom.core.errors import StoreError, TrustError
 from planloom.runtime.completing import Result, complete_wave
 from planloom.runtime.delegating import open_items
 from planloom.runtime.executing import MAX_RESULT_BYTES, RESULT_NAME, Task, read_result
+from planloom.runtime.outputs import MANIFEST, read_manifest, restore_outputs
 from planloom.runtime.reading import read_view
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from planloom.records.signed import Signed
+    from planloom.runtime.outputs import Store
     from planloom.runtime.platform import Job, Platform
     from planloom.runtime.session import Session
 
@@ -37,26 +40,39 @@ def complete_run(session: Session, plan: str, results: Path, platform: Platform 
             if claim.record.builder.run_attempt != builder.run_attempt:
                 continue
             task = Task(view, view.steps[key], claim, claim.record.attempt)
-            mine[key] = (claim.record.attempt.id, judge_result(task, results, builder.run_id, jobs, checked=platform is not None))
+            mine[key] = (claim.record.attempt.id, judge_result(task, results, builder.run_id, jobs, platform))
         if mine:
             written.extend(complete_wave(session, item, mine))
     return tuple(written)
 
 
-def judge_result(task: Task, results: Path, run_id: str, jobs: tuple[Job, ...], *, checked: bool) -> Result:
+def judge_result(task: Task, results: Path, run_id: str, jobs: tuple[Job, ...], store: Store | None) -> Result:
     """Return the result of an attempt: what was uploaded for it, unless it can't be believed; then an error with the reason.
 
-    `checked`: the platform was asked for the run's jobs, so the attempt's job must be among them.
+    `store` is where uploaded outputs can be fetched from; with it, the platform was asked for the run's jobs, so the attempt's job must
+    be among them, and the outputs must be what the result says.
     """
     attempt = task.attempt.id
     found = [job for job in jobs if job_is_of(job, task)]
     job = found[0] if len(found) == 1 else None
-    if checked and job is None:
+    if store is not None and job is None:
         return Result("error", reason=f"{len(found)} jobs of this run carry attempt {attempt}: exactly one must")
     uploaded = read_upload(results, attempt, task, run_id)
-    if job is None:
-        return uploaded
-    return agree(uploaded, job)
+    result = uploaded if job is None else agree(uploaded, job)
+    return result if store is None or result.result != "success" else check_uploads(result, store)
+
+
+def check_uploads(result: Result, store: Store) -> Result:
+    """Return the result if what was uploaded is what it says, else an error with the reason."""
+    with tempfile.TemporaryDirectory(prefix="planloom-") as folder:
+        workspace = Path(folder)
+        try:
+            restore_outputs(workspace, result.outputs, store, result.store)
+            if result.manifest:
+                restore_outputs(workspace, read_manifest((workspace / MANIFEST).read_bytes()), store, result.store)
+        except (StoreError, TrustError, OSError) as error:
+            return Result("error", reason=f"the uploaded outputs are not those of the result: {error}")
+    return result
 
 
 def job_is_of(job: Job, task: Task) -> bool:
