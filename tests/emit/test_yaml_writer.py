@@ -85,6 +85,11 @@ def test_notes_stand_behind_their_value():
     assert write({"uses": Noted("actions/checkout@0", "v1")}, ["head", ""]) == b"# head\n#\nuses: actions/checkout@0 # v1\n"
 
 
+def test_a_comment_never_becomes_a_line_of_its_own():
+    written = write({"a": Noted(1, "x\nb: 2")}, ["from specs/a\nevil: 1\u2028.yaml"])
+    assert written == b"# from specs/a?evil: 1?.yaml\na: 1 # x?b: 2\n"
+
+
 @pytest.mark.parametrize("code", [0, 7, 0x7F, 0x85, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF])
 def test_invisible_characters_are_escaped_by_fixed_ranges(code):
     written = write({"a": f"x{chr(code)}\n"})

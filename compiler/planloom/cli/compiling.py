@@ -38,6 +38,8 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     The same plans give the same bytes everywhere. Files of ours that no plan asks for any more are removed; files that
     planloom did not write are never touched.
     """
+    from planloom.core.diagnostics import sort_diagnostics
+    from planloom.emit.isolation import check_isolation
     from planloom.emit.limits import check_limits
     from planloom.emit.project import emit_plans, gather
 
@@ -47,7 +49,7 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     if not checked.is_sound:
         return _refuse_errors()
     emitted = emit_plans(checked.plans, checked.graphs, checked.project)
-    broken = check_limits(emitted)
+    broken = sort_diagnostics((*check_isolation(emitted, checked.project), *check_limits(emitted)))
     _show(broken, checked.sources, style)
     if budget:
         _show_budget(emitted, style)

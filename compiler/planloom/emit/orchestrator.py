@@ -52,7 +52,9 @@ def build_orchestrator(plan: Plan, profiles: tuple[Profile, ...], digest: str, p
 def _param_input(param: Param) -> Input:
     described = param.schema.get("description")
     text = described if isinstance(described, str) and described else f"Parameter {param.name}"
-    return Input(param.name, f"{text} (used when the work item does not exist yet)")
+    # Nothing evaluates a description; linters and readers should not have to know that.
+    shown = " ".join(text.replace("${{", "$ {{").split())
+    return Input(param.name, f"{shown} (used when the work item does not exist yet)")
 
 
 def _delegate_isolated(plan: Plan, parts: Parts) -> Job:

@@ -34,6 +34,7 @@ _BLOCK: Final = re.compile(
 """Text for a `|` block: ordinary characters, no tabs, begins with a visible character, ends in at most one line end."""
 
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]')
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _FLOW_WIDTH: Final = 100
 
@@ -43,7 +44,7 @@ def write(tree: Mapping[str, Tree], header: Sequence[str] = ()) -> bytes:
 
     Guarantee: equal trees give equal bytes, and any YAML 1.2 reader gets the tree back (notes aside).
     """
-    lines = [f"# {line}" if line else "#" for line in header]
+    lines = [f"# {_comment(line)}" if line else "#" for line in header]
     _mapping(tree, 0, lines)
     return ("\n".join(lines) + "\n").encode("utf-8")
 
@@ -98,7 +99,7 @@ def _inline(head: str, value: Tree, indent: int) -> list[str]:
 def _value(value: Tree) -> str:
     match value:
         case Noted():
-            return f"{_value(value.value)} # {value.note}"
+            return f"{_value(value.value)} # {_comment(value.note)}"
         case None:
             return "null"
         case bool():
@@ -111,6 +112,11 @@ def _value(value: Tree) -> str:
             return "{}"
         case _:
             return f"[{', '.join(_value(item) for item in value)}]"
+
+
+def _comment(text: str) -> str:
+    """Return text that stays on its line: a file's name may hold anything."""
+    return _CONTROL.sub("?", text)
 
 
 def _scalar(text: str) -> str:
