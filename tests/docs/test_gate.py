@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -68,6 +69,17 @@ def test_the_ci_workflow_pins_the_commits_that_compiled_workflows_pin():
     assert [(pins[name]["commit"], pins[name]["version"]) for name, _, _ in used] == [
         (commit, version) for _, commit, version in used
     ]
+
+
+@pytest.mark.slow
+def test_the_smoke_test_passes_word_for_word(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = ["bash", ".ci/smoke", str(BIN / "planloom"), "work-item-001-create-a-structured"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "smoke test passed" in done.stdout
 
 
 def test_every_decision_record_has_its_headings():
