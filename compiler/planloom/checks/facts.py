@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
+from planloom.core.diagnostics import Edit, Span
 from planloom.core.errors import PlanloomError
 from planloom.graph.plangraph import Cycles, PlanGraph
+from planloom.syntax.nodes import MapNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from planloom.core.diagnostics import Span
     from planloom.model.plan import Plan, Project, Step
+    from planloom.syntax.nodes import ListNode
     from planloom.trust.policy import Policy
 
 
@@ -46,10 +50,15 @@ class Facts:
 
     def policy(self) -> Policy | None:
         """Return the trust policy, or None when there is none or it can't be read."""
-        return read_policy(self.policy_file)[0]
+        return _read_policy(self.policy_file)[0]
+
+    def policy_problem(self) -> str:
+        """Return why the trust policy can't be read, or the empty string."""
+        return _read_policy(self.policy_file)[1]
 
 
-def read_policy(content: bytes | None) -> tuple[Policy | None, str]:
+@lru_cache(maxsize=4)
+def _read_policy(content: bytes | None) -> tuple[Policy | None, str]:
     """Return the trust policy, and why it can't be read."""
     if content is None:
         return None, ""
@@ -68,6 +77,59 @@ def written_steps(plan: Plan) -> Iterator[Step]:
         if not step.group or step.group != seen:
             yield step
         seen = step.group
+
+
+def demand_span(step: Step, name: str, index: int) -> Span:
+    """Return the place where a step takes a resource, whichever way it is written."""
+    resources = step.node.get("resources")
+    if isinstance(resources, MapNode):
+        return resources.key_span(name)
+    return step.node.list_at("resources").item_span(index)
+
+
+def removal(items: ListNode, index: int) -> tuple[Edit, ...]:
+    """Return the edit that takes an item out of a list that stands on one line, or nothing when that is not safe."""
+    spans = [items.item_span(place) for place in range(len(items))]
+    if len(spans) < 2 or len({(span.line, span.end_line) for span in spans}) != 1:
+        return ()
+    span = spans[index]
+    if index:
+        start, end = spans[index - 1].end_column, span.end_column
+    else:
+        start, end = span.column, spans[1].column
+    return (Edit(Span(span.path, span.line, start, span.line, end), ""),)
+
+
+_EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_BRANCHES: Final = frozenset({"main", "master", "develop", "dev", "trunk", "head", "release", "stable", "latest", "next"})
+
+
+def find_expressions(text: str) -> list[str]:
+    """Return what stands between `${{` and `}}`, in order, without the space around it."""
+    return [match[1].strip() for match in _EXPRESSION.finditer(text)] if "${{" in text else []
+
+
+def pin_kind(action: str) -> str:
+    """Return how `uses` names an action: "commit", "tag", "branch", or "local" for the checkout's own and for images."""
+    if action.startswith(("./", "docker://")):
+        return "local"
+    _, _, ref = action.partition("@")
+    if _COMMIT.fullmatch(ref):
+        return "commit"
+    return "branch" if ref.lower() in _BRANCHES or "/" in ref else "tag"
+
+
+def name_of(step: Step) -> str:
+    """Return the key as written: of a foreach group the group's."""
+    return step.group or step.key
+
+
+def native_nodes(step: Step) -> Iterator[MapNode]:
+    """Yield the GitHub steps of a step, as nodes."""
+    for item in step.node.list_at("steps"):
+        if isinstance(item, MapNode):
+            yield item
 
 
 def need_span(step: Step, index: int) -> Span:

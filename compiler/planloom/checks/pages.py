@@ -14,6 +14,7 @@ The form of a docstring:
     Passes:
         indented YAML
 
+`FILL n` stands for n letters. A trust policy is written in short, `name: role role`, and spelt out by the tests.
 An example that begins with `steps:` leaves out the head of a plan, see `HEAD`.
 """
 
@@ -34,6 +35,7 @@ HEAD: Final = "schema: planloom/plan/v1\nid: demo\nname: Demo\nversion: 1.0.0\n"
 EXAMPLE_PATH: Final = "specs/demo.yaml"
 
 _SECTION: Final = re.compile(r"^(What|Why|Fails|Passes)(?: \((bytes)\))?:[ \n]", re.MULTILINE)
+_FILL: Final = re.compile(r"\bFILL ([0-9]+)")
 _FILE: Final = re.compile(r"^--- (\S+)\n", re.MULTILINE)
 
 
@@ -100,6 +102,7 @@ def _example(text: str, kind: str) -> Example:
 
 
 def _complete(text: str) -> bytes:
+    text = _FILL.sub(lambda match: "x" * int(match[1]), text)
     has_head = re.search(r"^schema:", text, re.MULTILINE) is not None
     return (text if has_head else HEAD + text).encode("utf-8")
 

@@ -27,11 +27,12 @@ class Rule:
     severity: Severity
     page: str
     check: Callable[[Facts], Iterator[Diagnostic]] | None = None
+    is_strict: bool = False
 
     @property
     def can_be_allowed(self) -> bool:
         """Whether a comment may allow what it finds: warnings, and security findings that somebody has looked at."""
-        return self.severity is Severity.WARNING or self.code.startswith("PL6")
+        return not self.is_strict and (self.severity is Severity.WARNING or self.code.startswith("PL6"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Finder:
     code: str
     name: str
     severity: Severity = Severity.ERROR
+    is_strict: bool = False
 
     def at(
         self,
@@ -57,18 +59,21 @@ class Finder:
 
     def rule(self, page: str | None, check: Callable[[Facts], Iterator[Diagnostic]]) -> Rule:
         """Return the rule itself; `page` is the module's docstring."""
-        return Rule(self.code, self.name, self.severity, page or "", check)
+        return Rule(self.code, self.name, self.severity, page or "", check, self.is_strict)
 
 
-def found_early(page: str | None) -> Rule:
-    """Return the rule of a page whose findings come from reading, shaping or building; the page's first line names it."""
+def found_early(page: str | None, severity: Severity = Severity.ERROR) -> Rule:
+    """Return the rule of a page whose findings come from elsewhere: reading, shape, building, comments.
+
+    The page's first line names it; no comment allows what it finds.
+    """
     code, _, name = (page or "").partition(":")[0].partition(" ")
-    return Rule(code, name, Severity.ERROR, page or "")
+    return Rule(code, name, severity, page or "", is_strict=True)
 
 
-def error(code: str, name: str) -> Finder:
-    """Return what makes the diagnostics of a rule whose findings stop compilation."""
-    return Finder(code, name)
+def error(code: str, name: str, *, is_strict: bool = False) -> Finder:
+    """Return what makes the diagnostics of a rule whose findings stop compilation; a strict one no comment allows."""
+    return Finder(code, name, is_strict=is_strict)
 
 
 def warning(code: str, name: str) -> Finder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planloom.checks.allowing import apply_allowances
 from planloom.checks.registry import RULES
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def check_all(facts: Facts, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return what was found before and what the rules find, unsorted."""
+    """Return what was found before and what the rules find, without what comments allow; unsorted."""
     result = list(found)
     for rule in RULES:
         if rule.check is not None:
             result.extend(rule.check(facts))
-    return result
+    return apply_allowances(result, facts.sources, {rule.name: rule for rule in RULES})

@@ -138,7 +138,7 @@ def _value_problem(problem: ValidationError, value: Node, span: Span, name: str)
         case "maxLength" | "maxItems":
             return error("too-many", f"{name} is too long", span, help=f"at most {limit}")
         case _:
-            return error("no-alternative", f"{name} does not fit", span, help=_cut(problem.message))
+            return error("wrong-type", f"{name} does not fit", span, help=_cut(problem.message))
 
 
 def _wrong_type(value: Node, span: Span, name: str, types: list[str], *, text_is_fine: bool) -> Diagnostic:

@@ -45,9 +45,7 @@ CODES: Final[dict[str, str]] = {
     "out-of-range": "PL206",
     "too-few": "PL207",
     "too-many": "PL208",
-    "repeated-item": "PL209",
     "unquoted-number": "PL210",
-    "no-alternative": "PL211",
     "unknown-schema": "PL212",
     # values
     "duplicate-step": "PL301",
@@ -55,8 +53,10 @@ CODES: Final[dict[str, str]] = {
     "foreach-collision": "PL303",
     "foreach-too-big": "PL304",
     "bad-param": "PL305",
-    "bad-pin": "PL306",
-    "each-collision": "PL307",
+    # comments
+    "unused-allowance": "PL340",
+    "unknown-allowance": "PL341",
+    "silent-allowance": "PL342",
 }
 """Rule name → code, for everything found before the rules run."""
 
@@ -72,3 +72,8 @@ def error(
 ) -> Diagnostic:
     """Return an error of this rule."""
     return Diagnostic(CODES[rule], rule, Severity.ERROR, message, span, tuple(labels), help, tuple(fix))
+
+
+def warn(rule: str, message: str, span: Span, *, help: str = "") -> Diagnostic:  # noqa: A002 - the field's name
+    """Return a warning of this rule."""
+    return Diagnostic(CODES[rule], rule, Severity.WARNING, message, span, (), help)

@@ -100,7 +100,7 @@ class _Constructor:
                 "empty-file", "the file is empty", Span(self.path, 1, 1, 1, 1), "a plan begins with `schema: planloom/plan/v1`"
             )
         if start.version or start.tags:
-            message = "YAML directives are not part of a plan"
+            message = "a plan has no YAML directives"
             self._report("yaml-directive", message, Span(self.path, 1, 1, 1, 1), "remove the lines that begin with %")
         node, _ = self._value(self.next(), 0)
         self.next()  # document end
@@ -175,7 +175,7 @@ class _Constructor:
         if len(text) > MAX_TEXT:
             message = f"this text has {len(text)} characters; {MAX_TEXT} are the most"
             self._report("long-text", message, self._span(event), "put it in a file and name the file")
-            return ""
+            return text[:1000]
         if not event.implicit[0]:  # quoted or a block
             if self.has_escapes and (unfit := _UNFIT.search(text)):
                 message = f"an escape makes the character U+{ord(unfit[0]):04X}"

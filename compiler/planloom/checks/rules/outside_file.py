@@ -1,0 +1,19 @@
+"""PL122 outside-file: a plan's file has a wrong name or place.
+
+What: Plans are the files `specs/*.yaml`. `.yml` is refused, and so is a link that leads out of the project.
+
+Why: A plan that a checkout does not contain can't be reviewed or compiled again.
+
+Fails:
+    --- specs/demo.yml
+    steps:
+      - key: build
+
+Passes:
+    steps:
+      - key: build
+"""
+
+from planloom.checks.rule import found_early
+
+RULE = found_early(__doc__)

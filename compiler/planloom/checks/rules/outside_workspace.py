@@ -1,0 +1,66 @@
+"""PL312 outside-workspace: a path leads out of the workspace.
+
+What: Outputs and working directories are relative to the checkout: no `/` or `~` first, no drive, no `..`, no
+backslash.
+
+Why: A step could hand on, or overwrite, files that are not the project's, and on another runner the place would not
+exist.
+
+Fails:
+    steps:
+      - key: build
+        run: make
+        outputs: [../dist/*.whl]
+
+Passes:
+    steps:
+      - key: build
+        run: make
+        outputs: [dist/*.whl]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planloom.checks.facts import Facts, written_steps
+from planloom.checks.rule import error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planloom.core.diagnostics import Diagnostic
+
+
+FINDER = error("PL312", "outside-workspace")
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """Yield each output pattern and working directory that is not a plain relative path."""
+    for plan in facts.plans:
+        for step in written_steps(plan):
+            outputs = step.node.list_at("outputs")
+            for index, pattern in enumerate(step.outputs):
+                if reason := why_outside(pattern):
+                    yield FINDER.at(
+                        outputs.item_span(index), f"output '{pattern[:80]}' {reason}", help="write it relative to the checkout"
+                    )
+            if reason := why_outside(step.working_directory):
+                span = step.node.value_span("working-directory")
+                yield FINDER.at(span, f"folder '{step.working_directory}' {reason}", help="write it relative to the checkout")
+
+
+def why_outside(path: str) -> str:
+    """Return why a path may lead out of the workspace, or the empty string."""
+    if "\\" in path:
+        return "has a backslash"
+    if path.startswith(("/", "~")) or path[1:2] == ":":
+        return "is not relative"
+    if ".." in path.split("/"):
+        return "leads upward"
+    if any(part.lower() == ".git" for part in path.split("/")):
+        return "lies in .git"
+    return ""
+
+
+RULE = FINDER.rule(__doc__, check)

@@ -1,0 +1,53 @@
+"""PL611 remote-script: a command runs a script that it has just downloaded.
+
+What: `curl … | sh` and its like run whatever a server sends.
+
+Why: The step runs something else when the server does, and no record says what it was. Download it by digest, or keep
+it in the repository.
+
+Fails:
+    steps:
+      - key: build
+        run: curl -sSf https://example.org/install.sh | sh
+
+Passes:
+    steps:
+      - key: build
+        run: sh tools/install.sh
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planloom.checks.facts import Facts, name_of, native_nodes, written_steps
+from planloom.checks.rule import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planloom.core.diagnostics import Diagnostic
+
+
+FINDER = warning("PL611", "remote-script")
+
+_PIPED: Final = re.compile(
+    r"\b(curl|wget)\b[^\n|;&]{0,500}\|\s{0,9}(sudo\s{1,9})?(ba|z|da)?sh\b|\b(ba|z|da)?sh\s{1,9}<\(\s{0,9}(curl|wget)\b"
+)
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """Yield each command that pipes a download into a shell."""
+    for plan in facts.plans:
+        for step in written_steps(plan):
+            for node in (step.node, *native_nodes(step)):
+                run = node.get("run")
+                if isinstance(run, str) and ("curl" in run or "wget" in run) and _PIPED.search(run):
+                    message = f"a command of step '{name_of(step)}' runs what it downloads"
+                    yield FINDER.at(
+                        node.value_span("run"), message, help="keep the script in the repository, or check its digest first"
+                    )
+
+
+RULE = FINDER.rule(__doc__, check)

@@ -1,0 +1,57 @@
+"""PL610 written-secret: a credential stands in the plan.
+
+What: No text of a plan has the form of a private key or of a token of GitHub, AWS, Slack, PyPI or npm.
+
+Why: Plans are public to everyone who can read the repository, for ever. Revoke it, then name a secret.
+
+Fails:
+    steps:
+      - key: build
+        run: make
+        env: {TOKEN: ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}
+
+Passes:
+    steps:
+      - key: build
+        run: make
+        secrets: [TOKEN]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planloom.checks.facts import Facts
+from planloom.checks.rule import error
+from planloom.core.diagnostics import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planloom.core.diagnostics import Diagnostic
+
+
+FINDER = error("PL610", "written-secret")
+
+_CREDENTIAL: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,}|AKIA[0-9A-Z]{16}"
+    r"|xox[abprs]-[A-Za-z0-9-]{20,}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}"
+)
+"""Forms that their makers publish so that scanners find them."""
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """Yield each place of a plan's file that looks like a credential; the message does not repeat it."""
+    for plan in facts.plans:
+        text = facts.sources[plan.path].decode("utf-8", errors="replace")
+        for match in _CREDENTIAL.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - text.rfind("\n", 0, match.start())
+            span = Span(plan.path, line, column, line, column + 8)
+            yield FINDER.at(
+                span, "this looks like a credential", help="revoke it, store a new one as a secret, and name it under secrets"
+            )
+
+
+RULE = FINDER.rule(__doc__, check)
