@@ -1,0 +1,119 @@
+"""What of GitHub's limits a plan uses, what breaks one, and what would bring the key within reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from emit.making import NODE, PROJECT, graph_of, make_plan, make_rich_plan, make_step
+from planloom.emit.budget import build_budget, describe_budget, render_budget
+from planloom.emit.isolation import check_isolation
+from planloom.emit.limits import LIMITS, check_limits, measure
+from planloom.emit.project import emit_plans
+from planloom.model.plan import Param, Project
+
+
+def emitted(plan):
+    return emit_plans([plan], {plan.id: graph_of(plan)}, PROJECT)
+
+
+def broken(plan):
+    return [diagnostic.rule for diagnostic in check_limits(emitted(plan))]
+
+
+def test_an_ordinary_plan_breaks_no_limit_and_every_limit_is_measured():
+    (one,) = emitted(make_rich_plan())
+    assert check_limits([one]) == ()
+    assert {use.limit for use in measure(one)} <= set(LIMITS)
+    assert all(0 < use.percent <= 100 for use in measure(one))
+
+
+def test_a_workflow_file_with_too_many_jobs_is_refused():
+    plan = make_plan(*(make_step(f"s{i}", secrets=(f"SECRET_{i}",)) for i in range(400)))
+    assert set(broken(plan)) == {"big-workflow"}
+
+
+@pytest.mark.parametrize(
+    "native",
+    [
+        {"name": "${{ " + "a" * 21_000 + " }}", "run": "true"},
+        {"run": "echo ${{ github.sha }}\n" + "# padding\n" * 2_200},
+        {"uses": "a/b@" + "0" * 40, "with": {"deep": "x${{ " + "b" * 21_000 + " }}"}},
+    ],
+)
+def test_expressions_above_21000_characters_are_refused(native):
+    assert broken(make_plan(make_step("a", run="", native=(native,)))) == ["long-expression"]
+
+
+def test_a_long_command_without_expressions_is_fine():
+    assert broken(make_plan(make_step("a", run="", native=({"run": "# padding\n" * 5_000},)))) == []
+
+
+def test_matrix_metadata_that_would_overflow_the_output_is_refused_at_the_biggest_step():
+    plan = make_plan(*(make_step(f"s{i}", matrix={"note": "x" * 5_000}) for i in range(60)))
+    assert broken(plan) == ["big-matrix"]
+
+
+def test_a_real_wave_is_never_bigger_than_what_was_measured():
+    import json
+
+    from planloom.records.matrix import matrix_entry
+
+    plan = make_plan(*(make_step("s" * 60 + str(i), matrix={"m": "é" * i, "n": i}, environment="e" * i) for i in range(20)))
+    (one,) = emitted(plan)
+    steps = one.waves[0].steps
+    entries = [matrix_entry(step, work_item="w" * 63, attempt="a" * 127, source="0" * 64) for step in steps]
+    handed_out = 2 * len(json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode("utf-16-le"))
+    measured = next(use for use in measure(one) if use.limit.rule == "big-matrix")
+    assert handed_out <= measured.used
+
+
+def test_more_than_24_params_are_refused():
+    params = tuple(Param(f"p{i}", {"type": "string"}, NODE) for i in range(25))
+    assert broken(make_plan(make_step("a"), params=params)) == ["many-params"]
+    assert broken(make_plan(make_step("a"), params=params[:24])) == []
+
+
+def test_a_variable_that_linux_refuses_is_refused():
+    assert broken(make_plan(make_step("a", env={"BIG": "x" * 131_072}))) == ["big-variable"]
+    assert broken(make_plan(make_step("a", env={"BIG": "x" * (131_071 - len("BIG=") - 1)}))) == []
+
+
+def test_the_budget_names_pushes_calls_and_time():
+    (isolated,), (direct,) = emitted(make_rich_plan()), emitted(make_rich_plan(execution="direct"))
+    assert (build_budget(isolated).pushes, build_budget(isolated).calls) == (2, 2)
+    assert (build_budget(direct).pushes, build_budget(direct).calls) == (4, 1)
+    budget = build_budget(isolated)
+    assert (budget.waves_minutes, budget.path_minutes) == (120, 120)
+    text = render_budget(budget)
+    assert "waves 4, the biggest with 2 jobs" in text
+    assert describe_budget(budget)["limits"][0]["limit"] == "big-workflow"
+
+
+def test_a_slow_step_makes_its_wave_dearer_than_the_longest_path():
+    steps = (make_step("a", timeout_minutes=60), make_step("b"), make_step("c", needs=("b",), timeout_minutes=60))
+    budget = build_budget(emitted(make_plan(*steps))[0])
+    assert (budget.waves_minutes, budget.path_minutes) == (120, 90)
+
+
+def findings(*steps, project=PROJECT, **changes):
+    return [(d.code, d.rule) for d in check_isolation(emitted(make_plan(*steps, **changes)), project)]
+
+
+def test_a_step_can_t_ask_for_the_key():
+    assert findings(make_step("a", secrets=("PLANLOOM_SIGNING_KEY",))) == [("PL691", "key-in-reach")]
+    native = ({"run": "x", "env": {"K": "${{ secrets.PLANLOOM_SIGNING_KEY }}"}},)
+    assert findings(make_step("a", run="", native=native)) == [("PL691", "key-in-reach")]
+    assert findings(make_step("a", secrets=("OTHER",)), project=Project(signing_key_secret="OTHER")) == [
+        ("PL691", "key-in-reach")
+    ]
+
+
+def test_a_step_can_t_run_in_the_environment_of_the_key_unless_execution_is_direct():
+    assert findings(make_step("a", environment="planloom")) == [("PL691", "key-in-reach")]
+    assert findings(make_step("a", environment="planloom"), execution="direct") == []
+    assert findings(make_step("a", environment="production")) == []
+
+
+def test_a_secret_can_t_have_the_name_of_a_variable_of_the_workflow():
+    assert findings(make_step("a", secrets=("ATTEMPT",))) == [("PL692", "reserved-secret")]
+    assert findings(make_step("a", secrets=("GITHUB_TOKEN",))) == []
