@@ -31,12 +31,10 @@ def keys() -> None:
 def new(name: str, root: Path | None, *, encrypt: bool) -> None:
     """Make a key in .planloom/NAME.pem, readable by you only. It may sign nothing until the policy trusts it."""
     from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
+    from planloom.trust.keyring import check_key_name
     from planloom.trust.keys import generate
-    from planloom.trust.policyformat import is_key_name
 
-    if not is_key_name(name):
-        message = f"'{name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
-        raise InputError(message)
+    check_key_name(name)
     made = generate()
     write_private_key(find_root(root) / KEY_FOLDER / f"{name}.pem", made, _passphrase() if encrypt else "")
     screen.say(f"{KEY_FOLDER}/{name}.pem   key {made.key_id[:8]}   (0600; never commit it)")
@@ -161,7 +159,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, *, ye
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
 def rotate(name: str, root: Path | None, *, yes: bool) -> None:
-    """Put a new key in the place of an old one that is not known to be stolen. What the old one signed still counts."""
+    """Put a new key in the place of an old one. What the old one signed still counts, unless it is revoked."""
     from planloom.runtime.effects import SystemClock
     from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
     from planloom.trust.keyring import rotate_key
@@ -215,7 +213,9 @@ def _sign_change(
 
 def _public(project: Path, name: str, given: str) -> Key:
     from planloom.trust.keyfiles import KEY_FOLDER, parse_public_key, read_private_key
+    from planloom.trust.keyring import check_key_name
 
+    check_key_name(name)
     if not given:
         path = project / KEY_FOLDER / f"{name}.pem"
         if not path.exists():

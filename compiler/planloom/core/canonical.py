@@ -22,6 +22,9 @@ MAX_DEPTH: Final = 64
 """More nesting than any document of ours has; bounds recursion on hostile input."""
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 class CanonicalError(PlanloomError):
     """Bytes that are not canonical JSON, or a value that has no canonical form."""
 
@@ -32,8 +35,7 @@ def encode(value: Json) -> bytes:
     Raises: CanonicalError for floats, big integers, non-ASCII keys, lone surrogates and deep nesting.
     """
     _check(value, MAX_DEPTH)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _write(value)
 
 
 def decode(content: bytes, *, canonical: bool = True) -> Json:
@@ -46,18 +48,12 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
     """
     try:
         text = content.decode("utf-8")
-        value: Json = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-            parse_int=_parse_int,
-        )
-        if canonical:
-            if encode(value) != content:
-                _refuse("not in canonical form")
-        else:
+        value: Json = _DECODER.decode(text)
+        # What was parsed can only be too deep, have keys that are not ASCII or hold lone surrogates; few brackets can't be deep.
+        if not text.isascii() or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:
             _check(value, MAX_DEPTH)
+        if canonical and _write(value) != content:
+            _refuse("not in canonical form")
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         message = f"not JSON: {error}"
         raise CanonicalError(message) from error
@@ -65,6 +61,10 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
         message = "nested too deeply"
         raise CanonicalError(message) from error
     return value
+
+
+def _write(value: Json) -> bytes:
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def digest(content: bytes) -> str:
@@ -123,3 +123,8 @@ def _check_text(text: str) -> None:
     except UnicodeEncodeError as error:
         message = "text holds a lone surrogate"
         raise CanonicalError(message) from error
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_refuse_number, parse_constant=_refuse_number, parse_int=_parse_int
+)

@@ -46,6 +46,7 @@ def render_json(verification: Verification) -> str:
             "newer": verification.newer,
             "since": verification.has_since,
         },
+        "notes": list(verification.notes),
         "findings": [_finding(finding) for finding in verification.findings],
         "workItems": [
             {

@@ -21,6 +21,7 @@ from planloom.trust.policy import CHECKPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from planloom.trust.policy import Policy, TrustedKey
     from planloom.trust.signer import NoteSigner
@@ -156,6 +157,17 @@ def open_leaves(head: Checkpoint, content: bytes) -> tuple[Leaf, ...]:
     if merkle.root_of([leaf.hash for leaf in leaves]) != head.root:
         raise _refusal(f"{LEAVES_PATH} has another root than the checkpoint")
     return leaves
+
+
+def read_positions(root: Path, policy: Policy) -> dict[bytes, int]:
+    """Return the place of every leaf in the checkpoint below a project's folder: leaf hash → index; empty when none holds."""
+    try:
+        head, _ = open_checkpoint((root / CHECKPOINT_PATH).read_bytes(), policy)
+        leaves = open_leaves(head, (root / LEAVES_PATH).read_bytes())
+    except (OSError, TrustError):
+        # Then nothing shows that a record is older than the revocation, and it does not count: the safe side.
+        return {}
+    return {leaf.hash: index for index, leaf in enumerate(leaves)}
 
 
 def _text(head: Checkpoint) -> str:

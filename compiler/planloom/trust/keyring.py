@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from planloom.trust.policy import Policy
 
 
+def check_key_name(name: str) -> None:
+    """Raise InputError unless `name` may name a key."""
+    if not is_key_name(name):
+        message = f"'{name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
+        raise InputError(message)
+
+
 def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
     """Return the change that takes a key in, or changes what it may do.
 
     Raises: InputError for a bad name or role; Conflict when the name has another key, or the key another name.
     """
-    if not is_key_name(wanted.name):
-        message = f"'{wanted.name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
-        raise InputError(message)
+    check_key_name(wanted.name)
     bad = [role for role in wanted.roles if not is_role(role)]
     if bad or not wanted.roles:
         message = f"'{bad[0]}' can't name a role" if bad else "a key needs at least one role"
@@ -64,16 +69,14 @@ def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[Tr
 def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[TrustedKey, ...]:
     """Return the change that puts a new key in the place of an old one.
 
-    The old one stays, as `<name>-<8 digits>`, valid until now, so that what it signed still verifies; as a root it ends.
-    Raises: InputError when there is no such key; Conflict when it is revoked.
+    The old one stays, as `<name>-<8 digits>`, so that what it signed still verifies: valid until now, or revoked as it is. As a root it ends.
+    Raises: InputError when there is no such key.
     """
     known = _named(policy, name)
-    if known.revoked is not None:
-        message = f"the key of {name} is revoked: it has no roles to hand over"
-        raise Conflict(message, hint="planloom keys new NAME, then planloom keys trust NAME --role ROLE")
     roles = tuple(role for role in known.roles if role != ROOT)
-    old = replace(known, name=f"{name}-{known.key.key_id[:8]}", valid_until=now, roles=roles)
-    return (replace(known, key=fresh, valid_from=now), old)
+    until = known.valid_until if known.revoked is not None else now
+    old = replace(known, name=f"{name}-{known.key.key_id[:8]}", valid_until=until, roles=roles)
+    return (replace(known, key=fresh, valid_from=now, valid_until="", revoked=None), old)
 
 
 def change_policy(

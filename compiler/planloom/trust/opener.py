@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planloom.core import canonical
 from planloom.core.errors import TrustError
-from planloom.records import envelope
+from planloom.records import envelope, merkle
 from planloom.records.record import Record
 from planloom.records.signed import Signed
 from planloom.trust.policy import Policy, TrustedKey, authorise
@@ -22,12 +22,15 @@ def open_record(content: bytes, policy: Policy, position: int | None = None) -> 
     2. A key of the policy made its signature (`E_SIGNATURE`), and it is the key that the file names (`E_ENVELOPE`).
     3. The signed payload is a record (`E_PAYLOAD`).
     4. That key may sign this event, here and at that time (`E_ROLE`, `E_KEY_REVOKED`, `E_KEY_EXPIRED`, `E_BUILDER`).
-    `position` is the record's place in a verified checkpoint, which lets records of a key that was revoked later count.
+    `position` is the record's place in a verified checkpoint, which lets records of a key that was revoked later count; without
+    it the places that came with the policy are looked at.
     Raises: TrustError with one of these codes.
     """
     opened = envelope.decode(content)  # 1
     signer = find_signer(opened, policy)  # 2
     record = Record.from_payload(opened.payload)  # 3
+    if position is None and signer.revoked is not None:
+        position = policy.sealed.get(merkle.leaf_hash(content))
     authorise(record, signer, policy, position)  # 4
     return Signed(record, canonical.digest(opened.payload), signer.key.key_id)
 

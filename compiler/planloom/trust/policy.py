@@ -106,6 +106,7 @@ class Policy:
     events: Mapping[str, tuple[str, ...]]
     thresholds: Mapping[str, int]
     allow_self_approval: bool
+    sealed: Mapping[bytes, int] = field(default_factory=dict, repr=False, compare=False)
     _by_id: Mapping[str, TrustedKey] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ Source: https://theupdateframework.github.io/specification/latest/#update-root.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import canonical
@@ -68,7 +68,7 @@ def policy_files(policy: Policy, signers: Iterable[Signer], before: Mapping[str,
     Shape: `before` are the files of the version that this one follows, when there is one; they move to the history.
     """
     content = write_policy(policy)
-    payload = statement(policy)
+    payload = statement(policy, content)
     changes: dict[str, bytes | None] = {}
     for path, old in sorted((before or {}).items()):
         if path.startswith(POLICY_PATH):
@@ -80,12 +80,12 @@ def policy_files(policy: Policy, signers: Iterable[Signer], before: Mapping[str,
     return changes
 
 
-def statement(policy: Policy) -> bytes:
-    """Return what a root key signs to put a version into force."""
+def statement(policy: Policy, content: bytes) -> bytes:
+    """Return what a root key signs to put a version into force; `content` is its file."""
     return canonical.encode(
         {
             "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": POLICY_PATH, "digest": {"sha256": canonical.digest(write_policy(policy))}}],
+            "subject": [{"name": POLICY_PATH, "digest": {"sha256": canonical.digest(content)}}],
             "predicateType": PREDICATE_TYPE,
             "predicate": {"version": policy.version, "previous": policy.previous},
         }
@@ -108,8 +108,16 @@ def read_trust_files(root: Path) -> dict[str, bytes]:
 
 
 def load_policy(root: Path) -> Policy:
-    """Return the project's policy after checking it. Raises: TrustError at the first thing that is wrong with it."""
-    return open_policy(read_trust_files(root)).current
+    """Return the project's policy after checking it. Raises: TrustError at the first thing that is wrong with it.
+
+    When a key is revoked, the checkpoint below `root` says which of its records are from before.
+    """
+    policy = open_policy(read_trust_files(root)).current
+    if any(trusted.revoked is not None for trusted in policy.keys):
+        from planloom.trust.checkpoint import read_positions
+
+        return replace(policy, sealed=read_positions(root, policy))
+    return policy
 
 
 def open_policy(files: Mapping[str, bytes], refuse: Callable[[str, TrustError], None] | None = None) -> PolicyChain:
@@ -125,8 +133,10 @@ def open_policy(files: Mapping[str, bytes], refuse: Callable[[str, TrustError], 
     tell = refuse or _raise
     versions: list[Policy] = []
     signers: list[frozenset[str]] = []
+    digest = ""
     for path in _version_paths(files):
-        policy = _read_version(path, files[path], versions[-1] if versions else None)  # 1, 2
+        policy = _read_version(path, files[path], versions[-1] if versions else None, digest)  # 1, 2
+        digest = canonical.digest(files[path])
         signed = _check_signatures(path, files, policy, versions[-1] if versions else None, tell)  # 3
         versions.append(policy)
         signers.append(signed)
@@ -142,13 +152,12 @@ def _version_paths(files: Mapping[str, bytes]) -> list[str]:
     return [*sorted(old), POLICY_PATH]
 
 
-def _read_version(path: str, content: bytes, before: Policy | None) -> Policy:
+def _read_version(path: str, content: bytes, before: Policy | None, previous: str) -> Policy:
     try:
         policy = parse_policy(content)
     except TrustError as error:
         raise PolicyError(f"{path}: {error.message}", code="E_POLICY") from error
     number = 1 if before is None else before.version + 1
-    previous = "" if before is None else canonical.digest(write_policy(before))
     if path not in (POLICY_PATH, f"{HISTORY_FOLDER}/{number:06d}.json") or policy.version != number:
         message = f"{path}: version {policy.version} stands where version {number} belongs"
         raise PolicyError(message, code="E_POLICY", hint=f"older versions lie in {HISTORY_FOLDER}/")
@@ -162,7 +171,7 @@ def _check_signatures(
     path: str, files: Mapping[str, bytes], policy: Policy, before: Policy | None, tell: Callable[[str, TrustError], None]
 ) -> frozenset[str]:
     """Return the ids of the root keys that signed this version, after checking that they are enough."""
-    payload = statement(policy)
+    payload = statement(policy, files[path])
     candidates = {k.key.key_id: k.key for p in (policy, before) if p is not None for k in p.keys if ROOT in k.roles}
     signed: set[str] = set()
     for name in sorted(files):

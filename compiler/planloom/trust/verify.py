@@ -5,10 +5,11 @@
 3.  The checkpoint is signed by the log's key, and its list of leaves has its root (`audit.log`).
 4.  Every record is an envelope, signed by a key that may sign it (`audit.records`).
 5.  Every record lies in its place, follows from the one before, is there once, and no file is a stranger (`audit.links`).
-6.  The plans that lie beside openings and migrations are the signed ones; records name these plans and steps (`audit.bound`, `items`).
+6.  The plans that lie beside openings and migrations are the signed ones; records name these plans and steps; compiled plans in
+    `generated/` hold together (`audit.bound`, `audit.items`, `audit.compiled`).
 7.  Every chain is one that the state machine allows; every result is its claim's (`audit.steps`).
 8.  Claims build on the handoffs that counted, with the approvals that their gates ask for (`audit.claims`).
-9.  What was taken back was taken back everywhere; work items close over finished work (`audit.reworks`, `items`).
+9.  What was taken back was taken back everywhere; work items close over finished work (`audit.reworks`, `audit.items`).
 10. Shared resources were never held beyond their capacity (`audit.resources`).
 11. Stated times do not run backwards (`audit.times`).
 12. Nothing that the checkpoint lists is gone or changed; it contains the older one that the caller had (`audit.log`).
@@ -28,6 +29,7 @@ from planloom.core import names
 from planloom.core.errors import TrustError
 from planloom.trust.audit.bound import read_plans
 from planloom.trust.audit.claims import check_claims
+from planloom.trust.audit.compiled import compare_sources, read_compiled
 from planloom.trust.audit.consequences import explain
 from planloom.trust.audit.evidence import Evidence
 from planloom.trust.audit.findings import Finding
@@ -120,6 +122,8 @@ def verify(history: History, request: Request) -> Verification:
     findings += problems
     evidence, problems = _gather(history, policy, log, request)  # 4, 5, 6
     findings += problems
+    compiled, problems = read_compiled(history)  # 6
+    findings += problems
     findings += _judge(evidence)  # 6 to 11
     broken = {f.path: f for f in findings}
     if log is not None:  # 12
@@ -141,6 +145,7 @@ def verify(history: History, request: Request) -> Verification:
         newer=sum(1 for path in _records(history) if path not in listed),
         findings=explained,
         policy=policy,
+        notes=tuple(compare_sources(history, evidence, compiled)),
     )
 
 

@@ -39,7 +39,7 @@ def read_plans(history: History, chains: Mapping[str, Chain]) -> tuple[dict[str,
             if slot.signed is not None and slot.signed.record.event in _BINDING:
                 problems = list(_check_copy(slot.path, slot.signed, files))
                 findings += problems
-                if not problems:
+                if all(problem.code == "E_FOREIGN" for problem in problems):
                     plan = _parse(slot.path, slot.signed, files, parsed, findings)
                     if plan is not None:
                         bound[slot.signed.record.plan.digest] = plan

@@ -29,7 +29,10 @@ def fold_steps(evidence: Evidence, items: Mapping[str, ItemState]) -> Iterator[F
 
 
 def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Iterator[Finding]:
-    state = initial(_attempts(evidence, chain, item))
+    attempts = _attempts(evidence, chain, item)
+    if attempts is None:
+        return  # Its plan is broken or missing, which is reported where it lies.
+    state = initial(attempts)
     ids: set[str] = set()
     for path, signed in chain.sound():
         record = signed.record
@@ -49,12 +52,12 @@ def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Ite
     evidence.states[chain.name] = state
 
 
-def _attempts(evidence: Evidence, chain: Chain, item: ItemState | None) -> int:
+def _attempts(evidence: Evidence, chain: Chain, item: ItemState | None) -> int | None:
     """The automatic attempts of the step, by the plan that its work item is bound to now, as the runtime counts them."""
     plans = evidence.plans.get(chain.item, {})
     current = plans.get(item.plan.digest) if item is not None else None
     ordered = [*([current] if current is not None else []), *reversed(list(plans.values()))]
-    return next((bound.steps[chain.step].attempts for bound in ordered if chain.step in bound.steps), 1)
+    return next((bound.steps[chain.step].attempts for bound in ordered if chain.step in bound.steps), None)
 
 
 def _code(code: str, state: StepState, signed: Signed) -> str:

@@ -1,0 +1,50 @@
+"""From source to work item: the plan's source, what it was compiled into, and what each work item was opened with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from planloom.core.errors import PlanloomError
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME
+from planloom.trust.audit.bound import parse_plan
+from planloom.trust.audit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from planloom.trust.audit.evidence import BoundPlan, Evidence
+    from planloom.trust.audit.history import History
+
+
+def read_compiled(history: History) -> tuple[dict[str, BoundPlan], list[Finding]]:
+    """Return the compiled plans below `generated/` by id, and those that do not hold together."""
+    plans: dict[str, BoundPlan] = {}
+    findings: list[Finding] = []
+    for path, content in sorted(history.files.items()):
+        folder, _, name = path.rpartition("/")
+        if name != HEADER_NAME or not path.startswith("generated/") or path.count("/") != 2:
+            continue
+        try:
+            plan = parse_plan(content, history.files.get(f"{folder}/{STEPS_NAME}", b""))
+        except PlanloomError as error:
+            findings.append(Finding("E_PLAN", path, error.message))
+            continue
+        if plan.header.id != folder.rpartition("/")[2]:
+            findings.append(Finding("E_PLAN", path, "it is the compiled form of another plan", "id", "", plan.header.id))
+            continue
+        plans[plan.header.id] = plan
+    return plans, findings
+
+
+def compare_sources(history: History, evidence: Evidence, compiled: Mapping[str, BoundPlan]) -> Iterator[str]:
+    """Yield where source, compiled plan and work items differ. That is no breach: plans change while work items keep their own."""
+    for plan in compiled.values():
+        header = plan.header
+        source = history.files.get(header.source_path)
+        if source is not None and hashlib.sha256(source).hexdigest() != header.source_digest:
+            yield f"{header.source_path} has changed since generated/{header.id} was compiled from it (planloom compile)"
+    for item, bound in evidence.plans.items():
+        now = list(bound.values())[-1] if bound else None
+        if now is not None and now.header.id in compiled and compiled[now.header.id].header.digest != now.header.digest:
+            yield f"{item} keeps the plan that it was opened with; generated/{now.header.id} is another version by now"
