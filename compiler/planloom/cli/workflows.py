@@ -199,7 +199,7 @@ def go_on(session: Session, view: ItemView, schedule: Schedule) -> bool:
     workflow, inputs = f"{settings.get('prefix', '')}orchestrator.yml", {"work-item": view.item.id}
     platform = find_platform(session.environment)
     if platform is None:
-        screen.suggest(dispatch_command(workflow, inputs))
+        screen.suggest(f"{dispatch_command(workflow, inputs)}   (or here: planloom run {view.item.id} --ledger git)")
         return True
     platform.dispatch(workflow, view.item.body.branch or "main", inputs)
     screen.say(f"started the next wave: {workflow} for {view.item.id}")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
     from planloom.records.compiled import CompiledStep
     from planloom.runtime.completing import Late, Result
@@ -161,13 +161,14 @@ class LiveProgress:
     def _update(self) -> None:
         self.live.update(self)
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Group:
         """Return what is on the screen now; rich asks several times a second, so the elapsed times move by themselves."""
-        from rich.table import Table as Grid
+        from rich.console import Group
+        from rich.table import Table
         from rich.text import Text
 
         now = time.monotonic()
-        table = Grid.grid(padding=(0, 2))
+        table = Table.grid(padding=(0, 2))
         for row in self.active.values():
             spent = describe_seconds(int((now - row.began) * 1000))
             table.add_row(
@@ -179,8 +180,8 @@ class LiveProgress:
             )
         longest = max((row.remaining for row in self.active.values()), default=0)
         path = f", {longest} on the longest path" if longest else ""
-        table.add_row(Text("  total", style="bold"), f"{self.done} of {self.total} done", f"{len(self.active)} running{path}")
-        return table
+        total = Text(f"  {self.done} of {self.total} steps done, {len(self.active)} running{path}", style="bold")
+        return Group(table, total)
 
 
 def waiting_lines(view: ItemView, schedule: Schedule, width: int) -> list[str]:
