@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emit.making import NATIVE, Graph, graph_of, make_plan, make_rich_plan, make_step
@@ -126,6 +126,7 @@ def plans(draw):
     return make_plan(*steps, resources=(Resource("a", 2, None), Resource("b", 3, None)))
 
 
+@settings(max_examples=60, deadline=None)
 @given(plans(), st.integers(1, 4))
 def test_every_step_is_in_one_wave_after_its_needs_within_the_resources(plan, limit):
     header, steps = compile_plan(plan, graph_of(plan))

@@ -41,7 +41,7 @@ def test_a_workflow_file_with_too_many_jobs_is_refused():
     ],
 )
 def test_expressions_above_21000_characters_are_refused(native):
-    assert broken(make_plan(make_step("a", run="", native=(native,)))) == ["long-expression"]
+    assert broken(make_plan(make_step("a", run="", native=(native,)))) == ["big-expression"]
 
 
 def test_a_long_command_without_expressions_is_fine():
@@ -69,7 +69,7 @@ def test_a_real_wave_is_never_bigger_than_what_was_measured():
 
 def test_more_than_24_params_are_refused():
     params = tuple(Param(f"p{i}", {"type": "string"}, NODE) for i in range(25))
-    assert broken(make_plan(make_step("a"), params=params)) == ["many-params"]
+    assert broken(make_plan(make_step("a"), params=params)) == ["many-inputs"]
     assert broken(make_plan(make_step("a"), params=params[:24])) == []
 
 
@@ -115,5 +115,5 @@ def test_a_step_can_t_run_in_the_environment_of_the_key_unless_execution_is_dire
 
 
 def test_a_secret_can_t_have_the_name_of_a_variable_of_the_workflow():
-    assert findings(make_step("a", secrets=("ATTEMPT",))) == [("PL692", "reserved-secret")]
+    assert findings(make_step("a", secrets=("ATTEMPT",))) == [("PL692", "shadowed-secret")]
     assert findings(make_step("a", secrets=("GITHUB_TOKEN",))) == []

@@ -81,10 +81,12 @@ def _refuse_errors() -> int:
 def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str) -> None:
     if not diagnostics:
         return
+    from planloom.core.diagnostics import has_errors
     from planloom.report.diagnostics import ansi_paint, no_paint, render_text
     from planloom.report.diagnostics_formats import render_github, render_json
 
-    if style == "json":
+    if style == "json" and has_errors(diagnostics):
+        # One document on stdout: these findings are it when nothing else will come.
         screen.product(render_json(diagnostics))
         return
     if style == "github":

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core.diagnostics import Diagnostic, Severity
 from planloom.emit.execute import WHO
-from planloom.emit.rights import OWN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from planloom.model.plan import Project, Step
 
 KEY_IN_REACH: Final = ("PL691", "key-in-reach")
-RESERVED_SECRET: Final = ("PL692", "reserved-secret")
-RESERVED: Final = frozenset({*WHO, "JOB_STATUS"})
+SHADOWED_SECRET: Final = ("PL692", "shadowed-secret")
+VARIABLES: Final = frozenset({*WHO, "JOB_STATUS"})
 """Variables that the execute workflow sets itself beside the secrets of a step."""
 
 
@@ -54,9 +53,9 @@ def _check_step(step: Step, project: Project, *, is_isolated: bool) -> Iterator[
             "give the step an environment of its own, or name another one for the key in specs/planloom.yaml",
         )
     for name in step.secrets:
-        if name in RESERVED or (name.startswith(("GITHUB_", "RUNNER_")) and name != OWN_TOKEN):
+        if name in VARIABLES:
             yield _error(
-                RESERVED_SECRET,
+                SHADOWED_SECRET,
                 step,
                 "secrets",
                 f"secret '{name}' of step '{step.key}' has the name of a variable of the workflow",

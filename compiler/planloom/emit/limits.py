@@ -50,7 +50,7 @@ FILE: Final = Limit(
 """Source: https://docs.github.com/actions/reference/limits, "Workflow file size"."""
 EXPRESSION: Final = Limit(
     "PL792",
-    "long-expression",
+    "big-expression",
     "length of an expression",
     21_000,
     "characters",
@@ -63,7 +63,7 @@ OUTPUT: Final = Limit(
 """Source: https://docs.github.com/actions/reference/limits, job outputs; measured in UTF-16."""
 INPUTS: Final = Limit(
     "PL794",
-    "many-params",
+    "many-inputs",
     "inputs of the orchestrator",
     25,
     "inputs",
@@ -74,7 +74,7 @@ VARIABLE: Final = Limit("PL795", "big-variable", "one environment variable", 131
 """Source: Linux, MAX_ARG_STRLEN (execve(2)): name, `=`, value and the final zero."""
 WAVE: Final = Limit("PL796", "big-wave", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
 """Source: https://docs.github.com/actions/reference/limits, jobs of a matrix."""
-ARTIFACT: Final = Limit("PL797", "long-name", "length of an artifact name", 255, "characters", "shorten the step's key")
+ARTIFACT: Final = Limit("PL797", "big-name", "length of an artifact name", 255, "characters", "shorten the step's key")
 """Source: one path component on common disks; GitHub's own bound is not lower."""
 LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, ARTIFACT)
 

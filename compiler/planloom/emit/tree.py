@@ -163,8 +163,8 @@ def _put_in_place(root: Path, changed: Mapping[str, bytes], extra: tuple[str, ..
             else:
                 (root / path).unlink(missing_ok=True)
         raise
-    for path in extra:
-        _remove_empty(root, (root / path).parent)
+    for folder in sorted({(root / path).parent for path in extra}, reverse=True):
+        _remove_empty(root, folder)
 
 
 def _check_places(root: Path, changed: Mapping[str, bytes]) -> None:
@@ -184,7 +184,7 @@ def _check_places(root: Path, changed: Mapping[str, bytes]) -> None:
 
 
 def _remove_empty(root: Path, folder: Path) -> None:
-    while folder != root and not any(folder.iterdir()):
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
 

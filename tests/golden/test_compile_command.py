@@ -1,0 +1,220 @@
+"""compile, graph and pin as typed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+from click.testing import CliRunner
+
+from golden.compiling import CASES
+from planloom.cli.compiling import compile_, graph, pin
+from planloom.core.errors import InputError, StoreError
+
+
+@pytest.fixture
+def project(tmp_path):
+    shutil.copytree(CASES / "direct/specs", tmp_path / "specs")
+    return tmp_path
+
+
+def run(command, *arguments, root):
+    result = CliRunner().invoke(command, [*arguments, "--root", str(root)], catch_exceptions=False, standalone_mode=False)
+    return result.return_value, result.stdout, result.stderr
+
+
+def test_compiling_writes_says_what_and_names_the_next_command(project):
+    status, out, err = run(compile_, root=project)
+    assert status == 0
+    assert "wrote    .github/workflows/execute.yml\n" in out
+    assert err.splitlines()[-1].startswith("Next: git add")
+    assert (project / ".github/workflows/orchestrator.yml").is_file()
+
+
+def test_compiling_again_writes_nothing(project):
+    run(compile_, root=project)
+    status, out, err = run(compile_, root=project)
+    assert (status, out) == (0, "")
+    assert err.endswith("Next: planloom run\n")
+
+
+def test_check_is_content_with_what_compile_wrote(project):
+    run(compile_, root=project)
+    status, out, err = run(compile_, "--check", root=project)
+    assert (status, out) == (0, "")
+    assert "compiled files are current" in err
+
+
+def test_check_shows_a_unified_diff_and_exits_1(project):
+    run(compile_, root=project)
+    workflow = project / ".github/workflows/collector.yml"
+    workflow.write_text(workflow.read_text().replace("planloom export", "planloom export --stdout"))
+    (project / "generated/001-phases/matrix.json").unlink()
+    status, out, err = run(compile_, "--check", root=project)
+    assert status == 1
+    assert "--- a/.github/workflows/collector.yml\n+++ b/.github/workflows/collector.yml\n" in out
+    assert "-        run: planloom export --stdout\n+        run: planloom export\n" in out
+    assert "--- /dev/null\n+++ b/generated/001-phases/matrix.json\n" in out
+    assert "edited by hand .github/workflows/collector.yml" in err
+    assert "missing        generated/001-phases/matrix.json" in err
+    assert err.endswith("Next: planloom compile\n")
+
+
+def test_check_annotates_on_github_and_speaks_json(project):
+    run(compile_, root=project)
+    (project / "generated/project.json").write_text("{}\n")
+    _, out, _ = run(compile_, "--check", "--format", "github", root=project)
+    assert "::error file=generated/project.json,title=planloom::stale: run planloom compile\n" in out
+    _, out, _ = run(compile_, "--check", "--format", "json", root=project)
+    assert json.loads(out) == [{"path": "generated/project.json", "kind": "stale"}]
+
+
+def test_check_sees_files_that_git_does_not_know_once_the_plans_are_in_git(project):
+    def git(*arguments):
+        subprocess.run(["git", "-C", str(project), *arguments], check=True, capture_output=True)
+
+    run(compile_, root=project)
+    git("init", "-q")
+    assert run(compile_, "--check", root=project)[0] == 0
+    git("add", "specs", "generated")
+    status, _, err = run(compile_, "--check", root=project)
+    assert status == 1
+    assert "not in git     .github/workflows/orchestrator.yml" in err
+    assert err.endswith("Next: git add generated .github/workflows\n")
+    git("add", ".github")
+    assert run(compile_, "--check", root=project)[0] == 0
+
+
+def test_a_removed_plan_takes_its_files_along(project):
+    shutil.copy(CASES / "manual/specs/people.yaml", project / "specs/people.yaml")
+    run(compile_, root=project)
+    (project / "specs/people.yaml").unlink()
+    _, out, _ = run(compile_, root=project)
+    assert "removed  .github/workflows/people-orchestrator.yml\n" in out
+    assert not (project / "generated/people").exists()
+
+
+def test_errors_are_shown_and_nothing_is_written(project):
+    plan = project / "specs/phases.yaml"
+    plan.write_text(plan.read_text().replace("key: phase-polish,", "key: phase-polish, needs: [phase-modells],"))
+    status, _, err = run(compile_, root=project)
+    assert status == 1
+    assert "phase-modells" in err
+    assert "Nothing was written." in err
+    assert not (project / "generated").exists()
+
+
+def test_what_would_break_a_limit_or_reach_the_key_is_an_error_with_its_place(project):
+    plan = project / "specs/phases.yaml"
+    plan.write_text(
+        plan.read_text().replace("execution: direct, ", "").replace("environment: production", "environment: planloom")
+    )
+    status, _, err = run(compile_, root=project)
+    assert status == 1
+    assert "specs/phases.yaml:12:18: error: step 'phase-deploy' runs in environment 'planloom'" in err
+    assert "key-in-reach" in err
+    assert not (project / "generated").exists()
+
+
+def test_the_budget_is_shown_as_text_and_json(project):
+    status, out, _ = run(compile_, "--budget", root=project)
+    assert status == 0
+    assert "size of a workflow file" in out
+    assert not (project / "generated").exists()
+    _, out, _ = run(compile_, "--budget", "--format", "json", root=project)
+    assert json.loads(out)[0]["pushesPerWave"] == 4
+
+
+def test_a_folder_without_plans_names_the_command_that_helps(tmp_path):
+    (tmp_path / "specs").mkdir()
+    with pytest.raises(InputError, match="holds no plan") as refused:
+        run(compile_, root=tmp_path)
+    assert "planloom init" in refused.value.hint
+
+
+def test_graph_draws_the_only_plan_and_asks_which_of_several(project):
+    assert run(graph, root=project)[1].startswith("flowchart LR\n")
+    shutil.copy(CASES / "manual/specs/people.yaml", project / "specs/people.yaml")
+    assert '"ask" -> "decide";' in run(graph, "people", "--format", "dot", root=project)[1]
+    with pytest.raises(InputError, match="which plan"):
+        run(graph, root=project)
+    with pytest.raises(InputError, match="no plan 'peple'") as refused:
+        run(graph, "peple", root=project)
+    assert refused.value.hint == "did you mean 'people'?"
+
+
+def make_wheel(folder, name, version, requires=()):
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    lines = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{lines}")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """An index that is a folder: pip and pip-tools are told by environment, so nothing asks a network."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    make_wheel(folder, "needed", "1.0")
+    make_wheel(folder, "typing_extensions", "4.0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    return folder
+
+
+def test_pinning_a_wheel_locks_it_and_its_needs_by_hash(project, wheels, tmp_path):
+    wheel = make_wheel(tmp_path, "planloom", "0.1.0", ["needed>=1", "unwanted; extra == 'dev'"])
+    status, out, err = run(pin, "--wheel", str(wheel), root=project)
+    lock = (project / "specs/requirements.lock").read_text()
+    assert status == 0
+    assert "needed==1.0 \\\n    --hash=sha256:" in lock
+    assert "./specs/wheels/planloom-0.1.0-py3-none-any.whl \\\n    --hash=sha256:" in lock
+    assert "unwanted" not in lock
+    assert "://" not in lock
+    assert str(wheels) not in lock
+    assert (project / "specs/planloom.yaml").read_text() == "schema: planloom/project/v1\ninstall: wheel\n"
+    assert "specs/requirements.lock" in out
+    assert err == "Next: planloom compile\n"
+    assert run(compile_, root=project)[0] == 0
+    installs = (project / ".github/workflows/collector.yml").read_text()
+    assert "python -m pip install --require-hashes -r specs/requirements.lock\n" in installs
+    assert "planloom==" not in installs
+
+
+def test_pinning_the_checkout_locks_the_build_backend_too(project, wheels):
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "planloom"\ndependencies = ["needed"]\n[build-system]\nrequires = ["typing_extensions"]\n'
+    )
+    (project / "specs/planloom.yaml").write_text("schema: planloom/project/v1\n# kept\ninstall: wheel\npython: '3.12'\n")
+    run(pin, "--path", str(project), root=project)
+    lock = (project / "specs/requirements.lock").read_text()
+    assert "needed==1.0" in lock
+    assert "typing-extensions==4.0" in lock
+    settings = (project / "specs/planloom.yaml").read_text()
+    assert settings == "schema: planloom/project/v1\n# kept\ninstall: path\npython: '3.12'\n"
+    run(compile_, root=project)
+    assert "--no-index --no-deps --no-build-isolation ." in (project / ".github/workflows/collector.yml").read_text()
+
+
+def test_pinning_says_what_is_wrong(project, wheels, tmp_path):
+    with pytest.raises(InputError, match="is not a wheel"):
+        run(pin, "--wheel", str(project / "specs/phases.yaml"), root=project)
+    with pytest.raises(InputError, match="not a wheel of planloom"):
+        run(pin, "--wheel", str(wheels / "needed-1.0-py3-none-any.whl"), root=project)
+    with pytest.raises(InputError, match="does not describe a package"):
+        run(pin, "--path", str(project), root=project)
+    with pytest.raises(InputError, match="must be the project itself"):
+        run(pin, "--path", str(tmp_path.parent), root=project)
+    lonely = make_wheel(tmp_path, "planloom", "0.1.0", ["nowhere-to-be-found"])
+    with pytest.raises(StoreError, match="can't be resolved"):
+        run(pin, "--wheel", str(lonely), root=project)
+    assert not (project / "specs/requirements.lock").exists()
