@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core import names
 from planloom.core.errors import InputError, TrustError
@@ -94,8 +93,7 @@ def read_compiled(session: Session, state: ItemState) -> tuple[CompiledPlan, byt
     return header, files[STEPS_NAME]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A view, and the ends of the chains that it was read from, to append after."""
 
     view: ItemView
@@ -123,7 +121,7 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     if now_bound.bound != state.bound:
         return read_view(session, item, keys)
     ends = {name: end_of(name, chain.head, records[name]) for name, chain in found.items()}
-    states = {key: fold(records.get(names.step_chain(item, key), ()), step.attempts) for key, step in steps.items()}
+    states = {key: fold(records.get(names.step_chain(item, key), ()), step.attempts, step.digest) for key, step in steps.items()}
     gates = {key: records.get(names.gate_chain(item, key), ()) for key, step in steps.items() if step.gate}
     prefix = names.RESOURCE_CHAINS + "/"
     held = {name.removeprefix(prefix): fold_resource(r) for name, r in records.items() if name.startswith(prefix)}

@@ -21,14 +21,16 @@ resources) is `state.readiness`'s question.
 | any        | refused               | unchanged: a late result is kept and counts for nothing                        |
 
 Only results that say something about the step (failure, error, timeout) use up an automatic attempt; a cancelled or
-abandoned one does not.
+abandoned one does not, nor does one that was built on inputs which no longer count.
+
+After a migration a chain may hold records of an older version of its step, which had a budget of its own: those are not
+counted against the version that the step has now.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.errors import TrustError
 from planloom.records.record import Abandoned, Claimed, Finished
@@ -54,13 +56,12 @@ class IllegalRecord(TrustError):
     """A record that the state machine does not allow where it stands; `code` is `E_STATE`, `E_CLAIM` or `E_ATTEMPT_TWICE`."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepState:
+class StepState(NamedTuple):
     """What a step's chain says.
 
     Shape: `attempt` is the number of the newest claim (0: none); `used` automatic attempts of `allowed` are gone; `claim` is the open
     claim while running; `handoff` the completion that counts while done or integrated; `last` the record that ended the newest attempt; `stale`: running
-    on inputs that no longer count; `reworks`: how often its work was invalidated.
+    on inputs that no longer count; `reworks`: how often its work was invalidated; `digest` is that of the step's version now, "" when there is only one.
     """
 
     status: Status
@@ -73,6 +74,7 @@ class StepState:
     last: Signed | None = None
     stale: bool = False
     reworks: int = 0
+    digest: str = ""
 
     @property
     def is_valid(self) -> bool:
@@ -80,14 +82,14 @@ class StepState:
         return self.handoff is not None
 
 
-def initial(attempts: int) -> StepState:
-    """Return the state of a step that has no records, with this many automatic attempts."""
-    return StepState(Status.PENDING, attempt=0, used=0, allowed=attempts, budget=attempts)
+def initial(attempts: int, digest: str = "") -> StepState:
+    """Return the state of a step that has no records, with this many automatic attempts; `digest` tells this version of it from older ones."""
+    return StepState(Status.PENDING, attempt=0, used=0, allowed=attempts, budget=attempts, digest=digest)
 
 
-def fold(records: Iterable[Signed], attempts: int) -> StepState:
+def fold(records: Iterable[Signed], attempts: int, digest: str = "") -> StepState:
     """Return the state that a step's chain leads to. Raises: IllegalRecord at the first record that is not allowed."""
-    state = initial(attempts)
+    state = initial(attempts, digest)
     for signed in records:
         state = apply(state, signed)
     return state
@@ -97,6 +99,9 @@ def apply(state: StepState, signed: Signed) -> StepState:
     """Return the state after one more record. Raises: IllegalRecord when the table does not allow it."""
     record = signed.record
     transition = TRANSITIONS.get((state.status, record.event))
+    if transition is None and record.event == "retried" and state.status is Status.PENDING and _is_older(state, record):
+        # Its own budget was used up; ours, which is not counted for it, was not.
+        return state
     if transition is None:
         message = f"{record.chain} #{record.index}: '{record.event}' can't follow while the step is {state.status.value}"
         raise IllegalRecord(message, code="E_ATTEMPT_TWICE" if record.event in RESULT_EVENTS else "E_STATE")
@@ -111,7 +116,7 @@ def _claimed(state: StepState, signed: Signed) -> StepState:
     if record.attempt is None or record.attempt.number != state.attempt + 1:
         message = f"{record.chain} #{record.index}: claims another attempt than {state.attempt + 1}"
         raise IllegalRecord(message, code="E_CLAIM")
-    return replace(state, status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False)
+    return state._replace(status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False)
 
 
 def _open_claim(state: StepState, signed: Signed) -> Record:
@@ -132,41 +137,47 @@ def _completed(state: StepState, signed: Signed) -> StepState:
         raise IllegalRecord(message, code="E_DEPENDENCY")
     integrated = isinstance(record.body, Finished) and record.body.baseline == "post"
     status = Status.INTEGRATED if integrated else Status.DONE
-    return replace(state, status=status, claim=None, handoff=signed, last=signed)
+    return state._replace(status=status, claim=None, handoff=signed, last=signed)
+
+
+def _is_older(state: StepState, record: Record) -> bool:
+    """Return whether a record is of another version of the step than the one that counts now."""
+    return bool(state.digest) and record.step is not None and record.step.digest != state.digest
 
 
 def _failed(state: StepState, signed: Signed) -> StepState:
     record = _open_claim(state, signed)
     cancelled = isinstance(record.body, Finished) and record.body.result == "cancellation"
-    used = state.used if cancelled else state.used + 1
+    free = cancelled or state.stale or _is_older(state, record)
+    used = state.used if free else state.used + 1
     status = Status.PENDING if used < state.allowed else Status.FAILED
-    return replace(state, status=status, used=used, claim=None, last=signed, stale=False)
+    return state._replace(status=status, used=used, claim=None, last=signed, stale=False)
 
 
 def _gone(state: StepState, signed: Signed) -> StepState:
     _open_claim(state, signed)
-    return replace(state, status=Status.PENDING, claim=None, last=signed, stale=False)
+    return state._replace(status=Status.PENDING, claim=None, last=signed, stale=False)
 
 
 def _made_stale(state: StepState, signed: Signed) -> StepState:
     del signed
-    return replace(state, stale=True, used=0, allowed=state.budget, reworks=state.reworks + 1)
+    return state._replace(stale=True, used=0, allowed=state.budget, reworks=state.reworks + 1)
 
 
 def _integrated(state: StepState, signed: Signed) -> StepState:
     del signed
-    return replace(state, status=Status.INTEGRATED)
+    return state._replace(status=Status.INTEGRATED)
 
 
 def _again(state: StepState, signed: Signed) -> StepState:
     del signed
     reworks = state.reworks + (1 if state.handoff is not None else 0)
-    return replace(state, status=Status.PENDING, used=0, allowed=state.budget, handoff=None, reworks=reworks)
+    return state._replace(status=Status.PENDING, used=0, allowed=state.budget, handoff=None, reworks=reworks)
 
 
 def _retried(state: StepState, signed: Signed) -> StepState:
     del signed
-    return replace(state, status=Status.PENDING, allowed=state.used + 1)
+    return state._replace(status=Status.PENDING, allowed=state.used + 1)
 
 
 def _kept(state: StepState, signed: Signed) -> StepState:

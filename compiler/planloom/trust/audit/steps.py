@@ -12,6 +12,7 @@ from planloom.trust.audit.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from planloom.records.compiled import CompiledStep
     from planloom.records.signed import Signed
     from planloom.state.item import ItemState
     from planloom.trust.audit.evidence import Evidence
@@ -29,10 +30,10 @@ def fold_steps(evidence: Evidence, items: Mapping[str, ItemState]) -> Iterator[F
 
 
 def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Iterator[Finding]:
-    attempts = _attempts(evidence, chain, item)
-    if attempts is None:
+    step = _current(evidence, chain, item)
+    if step is None:
         return  # Its plan is broken or missing, which is reported where it lies.
-    state = initial(attempts)
+    state = initial(step.attempts, step.digest)
     ids: set[str] = set()
     for path, signed in chain.sound():
         record = signed.record
@@ -52,12 +53,12 @@ def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Ite
     evidence.states[chain.name] = state
 
 
-def _attempts(evidence: Evidence, chain: Chain, item: ItemState | None) -> int | None:
-    """The automatic attempts of the step, by the plan that its work item is bound to now, as the runtime counts them."""
+def _current(evidence: Evidence, chain: Chain, item: ItemState | None) -> CompiledStep | None:
+    """The step as the plan has it that its work item is bound to now: its automatic attempts are those that the runtime counts."""
     plans = evidence.plans.get(chain.item, {})
     current = plans.get(item.plan.digest) if item is not None else None
     ordered = [*([current] if current is not None else []), *reversed(list(plans.values()))]
-    return next((bound.steps[chain.step].attempts for bound in ordered if chain.step in bound.steps), None)
+    return next((bound.steps[chain.step] for bound in ordered if chain.step in bound.steps), None)
 
 
 def _code(code: str, state: StepState, signed: Signed) -> str:

@@ -1,0 +1,22 @@
+"""Settings that every test shares: how hard Hypothesis tries, and that nothing leaves this machine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest_socket
+from hypothesis import HealthCheck, settings
+
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+# Two cores carry the whole suite: how long one example takes says nothing, so there are no deadlines.
+_QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=60, **_QUIET)
+settings.register_profile("ci", max_examples=200, derandomize=True, **_QUIET)
+settings.register_profile("nightly", max_examples=5_000, **_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_runtest_setup(item):
+    """Sockets reach this machine and no other."""
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
