@@ -13,7 +13,7 @@ from planloom.graph.plangraph import Cycles, PlanGraph
 from planloom.syntax.nodes import MapNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from planloom.model.plan import Plan, Project, Step
     from planloom.syntax.nodes import ListNode
@@ -70,8 +70,12 @@ def _read_policy(content: bytes | None) -> tuple[Policy | None, str]:
         return None, problem.message
 
 
-def written_steps(plan: Plan) -> Iterator[Step]:
-    """Yield one step for each step as written: of a foreach group the first."""
+def written_steps(plan: Plan) -> Iterable[Step]:
+    """Return one step for each step as written: of a foreach group the first."""
+    return _first_of_each_group(plan) if plan.groups else plan.steps
+
+
+def _first_of_each_group(plan: Plan) -> Iterator[Step]:
     seen = ""
     for step in plan.steps:
         if not step.group or step.group != seen:
@@ -125,11 +129,11 @@ def name_of(step: Step) -> str:
     return step.group or step.key
 
 
-def native_nodes(step: Step) -> Iterator[MapNode]:
-    """Yield the GitHub steps of a step, as nodes."""
-    for item in step.node.list_at("steps"):
-        if isinstance(item, MapNode):
-            yield item
+def native_nodes(step: Step) -> Iterable[MapNode]:
+    """Return the GitHub steps of a step, as nodes."""
+    if not step.native:
+        return ()
+    return [item for item in step.node.list_at("steps") if isinstance(item, MapNode)]
 
 
 def need_span(step: Step, index: int) -> Span:

@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from planloom.core.diagnostics import Label
-from planloom.core.names import each_variable, is_step_key
+from planloom.core.names import is_step_key
 from planloom.syntax.findings import error
 from planloom.syntax.nodes import MapNode
 
@@ -53,7 +52,7 @@ def expand(key: str, step: MapNode) -> tuple[tuple[Variant, ...], tuple[Diagnost
     if count > MAX_COMBINATIONS:
         message = f"foreach of '{key}' makes {count} steps; {MAX_COMBINATIONS} are the most"
         return (), (error("foreach-too-big", message, step.key_span("foreach"), help="split the step"),)
-    found = _check_variables(axes)
+    found: list[Diagnostic] = []
     names = list(axes)
     columns = [[text_of(value) for value in axes.list_at(name)] for name in names]
     variants: dict[str, Variant] = {}
@@ -77,18 +76,3 @@ def expand(key: str, step: MapNode) -> tuple[tuple[Variant, ...], tuple[Diagnost
         else:
             variants[name] = Variant(name, dict(zip(names, values, strict=True)))
     return tuple(variants.values()), tuple(found)
-
-
-def _check_variables(axes: MapNode) -> list[Diagnostic]:
-    """Report two axes that would be one variable."""
-    found: list[Diagnostic] = []
-    seen: dict[str, str] = {}
-    for name in axes:
-        variable = each_variable(name)
-        if variable in seen:
-            label = Label(axes.key_span(seen[variable]), "the other one")
-            found.append(
-                error("each-collision", f"two axes are both {variable}", axes.key_span(name), labels=[label], help="rename one")
-            )
-        seen[variable] = name
-    return found

@@ -1,7 +1,8 @@
 """YAML events: ruamel's C parser where it is installed, its Python parser where it is not, one stream for both.
 
 This is the only door to ruamel. libyaml refuses some text that YAML 1.2 allows (`[http://x:80/y]`), so that a refusal of the C
-parser is not the last word: `reader` asks the other one, which also words the message.
+parser is not the last word: `reader` asks the other one, which also words the message. The one thing that libyaml takes and the
+Python parser does not is a tab between tokens.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from planloom.core.diagnostics import Diagnostic, Edit, Label, Span
 from planloom.syntax import events as y
 from planloom.syntax.findings import error
-from planloom.syntax.nodes import OPEN_END, ListNode, MapNode, Node, pack, unpack
+from planloom.syntax.nodes import COLUMN_BITS, OPEN_END, ListNode, MapNode, Node, pack, unpack
 from planloom.syntax.scalars import NUMBER_STARTS, WORDS, NumberTooBig, resolve_number
 from planloom.syntax.source import read_text
 from planloom.syntax.wording import explain_refusal
@@ -74,12 +74,13 @@ def _read_with(path: str, text: str, next_event: Callable[[], y.Event]) -> tuple
 class _Constructor:
     """Builds the nodes of one file. Recursion is bounded by MAX_DEPTH."""
 
-    __slots__ = ("found", "has_escapes", "next", "path")
+    __slots__ = ("found", "has_escapes", "keys", "next", "path")
 
     def __init__(self, path: str, text: str, next_event: Callable[[], y.Event]) -> None:
         self.path = path
         self.next = next_event
         self.found: list[Diagnostic] = []
+        self.keys: dict[str, str] = {}  # keys that were looked at once: a plan has few, many times
         # Only an escape can put a character into a value that `read_text` has not seen.
         self.has_escapes = "\\" in text
 
@@ -114,35 +115,40 @@ class _Constructor:
         """Return the node that begins with this event, and its mark."""
         kind = event.__class__
         if kind is y.ScalarEvent:
-            return self._scalar(event), _mark(event)
+            return self._scalar(event)
+        mark = _mark(event)
         if kind is y.AliasEvent:
             self._report("alias", f"'*{_cut(event.anchor)}' repeats a value by alias", self._span(event), "write the value out")
-            return None, _mark(event)
+            return None, mark
         if depth >= MAX_DEPTH:
             self._stop("deep-nesting", f"nested deeper than {MAX_DEPTH} levels", self._span(event), "")
         if event.anchor is not None or event.tag is not None:
             self._refuse_properties(event)
-        mark = _mark(event)
         if kind is y.MappingStartEvent:
             return self._map(MapNode(self.path, mark), depth + 1), mark
         return self._list(ListNode(self.path, mark), depth + 1), mark
 
     def _map(self, node: MapNode, depth: int) -> MapNode:
-        marks = node.marks
+        next_event, known, scalar, marks = self.next, self.keys, self._scalar, node.marks
         while True:
-            event = self.next()
+            event = next_event()
             if event.__class__ is y.MappingEndEvent:
                 return node
-            key = self._key(event)
-            key_mark = _mark(event)
-            value, value_mark = self._value(self.next(), depth)
+            is_plain = event.__class__ is y.ScalarEvent and event.anchor is None and event.tag is None
+            key = known.get(event.value) if is_plain else None
+            if key is None:
+                key = self._key(event)
+            start = event.start_mark
+            length = event.end_mark.column - start.column
+            # Quotes may hide a line break in a key that is known: its length is then of no use.
+            key_mark = (start.line << COLUMN_BITS | start.column) << COLUMN_BITS | (length if length > 0 else 1)
+            event = next_event()
+            value, mark = scalar(event) if event.__class__ is y.ScalarEvent else self._value(event, depth)
             if key in marks:
-                first = Label(unpack(self.path, marks[key][0]), "first defined here")
-                message = f"key '{_cut(key)}' is here a second time"
-                self._add(error("duplicate-key", message, unpack(self.path, key_mark), labels=[first], help="keep one of them"))
+                self._report_duplicate(key, key_mark, marks[key][0])
                 continue
             node[key] = value
-            marks[key] = (key_mark, value_mark)
+            marks[key] = (key_mark, mark)
 
     def _list(self, node: ListNode, depth: int) -> ListNode:
         marks = node.marks
@@ -154,10 +160,15 @@ class _Constructor:
             node.append(value)
             marks.append(mark)
 
+    def _report_duplicate(self, key: str, mark: int, first_mark: int) -> None:
+        first = Label(unpack(self.path, first_mark), "first defined here")
+        message = f"key '{_cut(key)}' is here a second time"
+        self._add(error("duplicate-key", message, unpack(self.path, mark), labels=[first], help="keep one of them"))
+
     def _key(self, event: y.Event) -> str:
-        if event.__class__ is not y.ScalarEvent:
-            self._stop("odd-key", "a key must be text", self._span(event), "a list or mapping can't be a key")
-        value = self._scalar(event)
+        if event.__class__ is not y.ScalarEvent or event.start_mark.line != event.end_mark.line:
+            self._stop("odd-key", "a key must be text on one line", self._span(event), "a list or mapping can't be a key")
+        value, _ = self._scalar(event)
         text: str = event.value
         if not isinstance(value, str):
             span = self._span(event)
@@ -166,24 +177,31 @@ class _Constructor:
             self._add(error("odd-key", f"key '{_cut(text)}' is not text", span, help=help_text, fix=fix))
         elif text == "<<" and event.implicit[0]:
             self._report("merge-key", "'<<' merges another mapping", self._span(event), "write the keys out")
+        elif event.implicit[0]:
+            self.keys[text] = sys.intern(text)
         return sys.intern(text)
 
-    def _scalar(self, event: y.Event) -> Scalar:
+    def _scalar(self, event: y.Event) -> tuple[Scalar, int]:
+        """Return the value of a scalar and its mark."""
         text: str = event.value
+        start, end = event.start_mark, event.end_mark
+        line, column = start.line, start.column
+        length = end.column - column if end.line == line else OPEN_END
+        mark = (line << COLUMN_BITS | column) << COLUMN_BITS | length
         if event.anchor is not None or event.tag is not None:
             self._refuse_properties(event)
         if len(text) > MAX_TEXT:
             message = f"this text has {len(text)} characters; {MAX_TEXT} are the most"
             self._report("long-text", message, self._span(event), "put it in a file and name the file")
-            return text[:1000]
+            return text[:1000], mark
         if not event.implicit[0]:  # quoted or a block
             if self.has_escapes and (unfit := _UNFIT.search(text)):
                 message = f"an escape makes the character U+{ord(unfit[0]):04X}"
                 self._report("escaped-control", message, self._span(event), "no command, name or file can hold it")
-            return text
+            return text, mark
         if text[:1] in NUMBER_STARTS:
-            return self._number(event, text)
-        return WORDS.get(text, text)
+            return self._number(event, text), mark
+        return WORDS.get(text, text), mark
 
     def _number(self, event: y.Event, text: str) -> Scalar:
         try:

@@ -55,7 +55,7 @@ def read_text(path: str, content: bytes) -> tuple[str, tuple[Diagnostic, ...]]:
 def _odd_characters(path: str, text: str) -> list[Diagnostic]:
     """Report the first few control and hidden characters; a binary file has thousands."""
     found: list[Diagnostic] = []
-    if text.isascii() and _CONTROL.search(text) is None:
+    if text.isascii() and "\r" not in text and _CONTROL.search(text) is None:
         return found
     for rule, pattern, what in (
         ("control-character", _CONTROL, "a control character"),
