@@ -5,20 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-    load_ssh_private_key,
-    load_ssh_public_key,
-)
 
 from planloom.core.errors import InputError, TrustError
 from planloom.trust.keys import Key, PrivateKey
@@ -39,6 +32,9 @@ SECRET_VARIABLES: Final = (VARIABLE, VARIABLE_FILE, VARIABLE_PASSPHRASE)
 _MAX_BYTES: Final = 64 * 1024
 _OPENSSH: Final = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_PLAIN: Final = re.compile(rb"-----BEGIN PRIVATE KEY-----\r?\n([A-Za-z0-9+/]{64})\r?\n-----END PRIVATE KEY-----")
+_PKCS8_ED25519: Final = bytes.fromhex("302e020100300506032b657004220420")
+"""What comes before the 32 secret bytes: version 0, the algorithm 1.3.101.112, two octet string headers."""
 
 
 def find_signing_key(name: str, root: Path, environment: Environment) -> PrivateKey:
@@ -88,6 +84,11 @@ def read_private_key(path: Path, passphrase: str = "", shown: str = "") -> Priva
 
 def parse_private_key(content: bytes, passphrase: str, label: str) -> PrivateKey:
     """Return the Ed25519 key in a PKCS8 PEM or OpenSSH file. Raises: TrustError (`E_KEY`); no message quotes the key."""
+    seed = _plain_seed(content)
+    if seed is not None:
+        return PrivateKey.from_seed(seed)
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
     secret = passphrase.encode("utf-8") if passphrase and is_encrypted(content) else None
     if is_encrypted(content) and secret is None:
         raise _refusal(label, "it is encrypted", f"set {VARIABLE_PASSPHRASE}")
@@ -105,8 +106,20 @@ def parse_private_key(content: bytes, passphrase: str, label: str) -> PrivateKey
     return PrivateKey(loaded)
 
 
+def _plain_seed(content: bytes) -> bytes | None:
+    """Return the secret in the one form that we write ourselves: an unencrypted PKCS8 PEM of an Ed25519 key (RFC 8410 section 7).
+
+    Anything else is None and goes to the library, whose import costs a runner more than its claim.
+    """
+    shape = _PLAIN.fullmatch(content.strip())
+    der = base64.b64decode(shape[1]) if shape else b""
+    return der[len(_PKCS8_ED25519) :] if len(der) == 48 and der.startswith(_PKCS8_ED25519) else None
+
+
 def parse_public_key(content: bytes, label: str) -> Key:
     """Return the public key in a PEM or OpenSSH public key file, or in 64 hex digits. Raises: TrustError (`E_KEY`)."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
+
     text = content.strip()
     try:
         if len(text) == 64:
@@ -116,7 +129,7 @@ def parse_public_key(content: bytes, label: str) -> Key:
         raise _refusal(label, "it is not a public key", "give a .pub file, a PEM file or 64 hex digits") from error
     if not isinstance(loaded, Ed25519PublicKey):
         raise _refusal(label, "it is not an Ed25519 key", "planloom keys new NAME makes one")
-    return Key(loaded.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return Key(loaded.public_bytes_raw())
 
 
 def write_private_key(path: Path, key: PrivateKey, passphrase: str = "") -> None:

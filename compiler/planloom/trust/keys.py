@@ -11,14 +11,6 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from planloom.core.errors import TrustError
 from planloom.records import envelope
@@ -77,6 +69,8 @@ class Key:
 
     def to_pem(self) -> bytes:
         """Return the key as a PEM file (SubjectPublicKeyInfo), as openssl reads it."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         return self._loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def __eq__(self, other: object) -> bool:
@@ -96,7 +90,7 @@ class PrivateKey:
 
     def __init__(self, loaded: Ed25519PrivateKey) -> None:
         self._loaded: Final = loaded
-        self.key: Final = Key(loaded.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        self.key: Final = Key(loaded.public_key().public_bytes_raw())
 
     @classmethod
     def from_seed(cls, seed: bytes) -> PrivateKey:
@@ -119,6 +113,15 @@ class PrivateKey:
 
     def to_pem(self, passphrase: str = "") -> bytes:
         """Return the key as a PKCS8 PEM file, encrypted when a passphrase is given."""
+        # Imported here: signing and verifying need none of it, and it brings half a library along.
+        from cryptography.hazmat.primitives.serialization import (
+            BestAvailableEncryption,
+            Encoding,
+            KeySerializationEncryption,
+            NoEncryption,
+            PrivateFormat,
+        )
+
         protection: KeySerializationEncryption = NoEncryption()
         if passphrase:
             protection = BestAvailableEncryption(passphrase.encode("utf-8"))
