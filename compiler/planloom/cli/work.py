@@ -269,8 +269,6 @@ def _open_attempt(session: Session, item: str, step: str) -> str:
 
 
 def _with_outputs(session: Session, item: str, step: str, result: Result, extra: tuple[str, ...]) -> Result:
-    from dataclasses import replace
-
     from planloom.runtime.executing import keep_outputs
     from planloom.runtime.reading import read_view
 
@@ -278,7 +276,7 @@ def _with_outputs(session: Session, item: str, step: str, result: Result, extra:
     if not patterns:
         return result
     subjects, manifest = keep_outputs(session.workspace, patterns, api.output_store(session))
-    return replace(result, outputs=subjects, store="directory", manifest=manifest)
+    return result._replace(outputs=subjects, store="directory", manifest=manifest)
 
 
 def _advise(session: Session, item: str) -> None:

@@ -7,7 +7,7 @@ changed. No append is ever half visible, in one chain or across several.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,23 +45,20 @@ class Chain:
     head: Head = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One entry to be appended after `expected`."""
 
     expected: Head
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Won:
+class Won(NamedTuple):
     """Every entry was appended; the new heads."""
 
     heads: Mapping[str, Head]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """Nothing was appended: some chain had moved on. Read again and decide again."""
 
     chains: tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from planloom.core import canonical, names
 from planloom.core.errors import TrustError
@@ -57,16 +57,14 @@ class RecordError(TrustError):
     """Bytes that are not a record of ours; `code` is `E_PAYLOAD`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A file (path relative to the workspace) or `<plan>/<step>`, with its SHA-256."""
 
     name: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRef:
+class PlanRef(NamedTuple):
     """Which plan, exactly."""
 
     name: str
@@ -74,8 +72,7 @@ class PlanRef:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepRef:
+class StepRef(NamedTuple):
     """Which step, exactly."""
 
     key: str
@@ -83,16 +80,14 @@ class StepRef:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRef:
+class AttemptRef(NamedTuple):
     """Which try: the number is the fence, the id is what people and artifacts are named by."""
 
     number: int
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Builder:
+class Builder(NamedTuple):
     """Where it ran, as stated by whoever signed. All fields may be empty; locally only `id` is set (`local`)."""
 
     id: str = "local"
@@ -101,16 +96,14 @@ class Builder:
     commit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(NamedTuple):
     """A handoff that was built upon: the step and the payload digest of its completion."""
 
     step: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A work item begins. Its subjects are the files of the compiled plan, which lie beside the record."""
 
     params: Mapping[str, str | int | bool]
@@ -121,8 +114,7 @@ class Opened:
     follow: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """The exclusive right to one attempt. `pid`, `boot_id` (or run and attempt in `builder`, or `lease`) tell whether the holder can be alive."""
 
     executor: str
@@ -134,8 +126,7 @@ class Claimed:
     resources: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The end of an attempt (completed, failed, superseded, refused). `claim` is the claim's payload digest; `baseline` is `pre`, or `post` when integrated by it."""
 
     claim: str
@@ -153,16 +144,14 @@ class Finished:
     manifest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Integrated:
+class Integrated(NamedTuple):
     """A completed step became part of the baseline by hand."""
 
     handoff: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(NamedTuple):
     """A claim whose holder is gone. `evidence`: process-gone, run-over, newer-run-attempt, lease-over or override."""
 
     claim: str
@@ -170,15 +159,13 @@ class Abandoned:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(NamedTuple):
     """One more attempt after the automatic ones."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reverted:
+class Reverted(NamedTuple):
     """An integrated handoff is taken back; `affected` are the steps invalidated with it."""
 
     handoff: str
@@ -187,8 +174,7 @@ class Reverted:
     affected: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Invalidated:
+class Invalidated(NamedTuple):
     """What was done no longer counts. `cause` is the nonce of the record that says why; `origin` its step."""
 
     cause: str
@@ -196,8 +182,7 @@ class Invalidated:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """An approver's decision (approved, rejected), bound to the inputs that were shown. `expires` may be ""."""
 
     inputs: tuple[Dependency, ...]
@@ -206,8 +191,7 @@ class Decided:
     reentry_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
+class Migrated(NamedTuple):
     """A work item moves to another version of its plan. `mapping`: step key → kept, invalidated, added or removed."""
 
     from_digest: str
@@ -216,16 +200,14 @@ class Migrated:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """A work item ends: `result` is `completed`, or `stopped` by an operator with a reason."""
 
     result: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acquired:
+class Acquired(NamedTuple):
     """Units of a resource are taken by attempts (acquired) or given back (released): holder (`<chain>#<attempt>`) → units."""
 
     holders: Mapping[str, int]
@@ -477,8 +459,7 @@ def _mapping(value: Any) -> dict[str, str]:
     return {_text(k): _text(v) for k, v in value.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """How a field's value is written, read and described (JSON Schema)."""
 
     write: Callable[[Any], Any]
@@ -525,8 +506,7 @@ DEPENDENCIES: Final = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a body: its name here, its key in JSON, its kind."""
 
     name: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from planloom.records.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A record as it lies in a ledger, after its envelope was opened.
 
     Shape: `digest` is the SHA-256 of the payload (what other records name), `key_id` the key of the policy whose signature

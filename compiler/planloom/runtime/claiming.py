@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.records.record import Acquired, AttemptRef, Claimed, StepRef
@@ -27,8 +26,7 @@ LEASE_MARGIN_MINUTES: Final = 10
 """How much longer than its command's limit a worker may need to restore inputs, keep outputs and sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Won:
+class Won(NamedTuple):
     """The claim is ours."""
 
     claim: Signed
@@ -44,8 +42,7 @@ class Won:
         return self.claim.record.attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The step can't be claimed now, and why."""
 
     blockers: tuple[Blocker, ...]

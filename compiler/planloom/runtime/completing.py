@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from planloom.state.item import ItemView
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What came of an attempt.
 
     Shape: `result` is one of `records.record.RESULTS`; `reason` says why it is not a success; `exit_code` is -1 when there was no command;
@@ -46,8 +44,7 @@ class Result:
     manifest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """The result was recorded. `event` is completed, failed or superseded; `closed`: it was the last one of its work item."""
 
     handoff: Signed
@@ -60,8 +57,7 @@ class Completed:
         return self.handoff.record.event
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """The attempt had been given up: the result was kept and counts for nothing."""
 
     refused: Signed
@@ -173,7 +169,7 @@ def draft_result(view: ItemView, step: CompiledStep, claim: Signed, result: Resu
 
 def replace_times(result: Result, started: str, now: str) -> Result:
     """Return the result with the times that it lacks: work by hand starts with its claim and ends now."""
-    return replace(result, started=result.started or started, finished=result.finished or now)
+    return result._replace(started=result.started or started, finished=result.finished or now)
 
 
 def _body(result: Result, claim: str, claimed: Claimed, reason: str, baseline: str) -> Finished:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.records.record import Builder
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 RUN_ATTEMPT: Final = "GITHUB_RUN_ATTEMPT"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who acts: `actor` is a person or service, `executor` what holds a claim, `builder` where it runs."""
 
     actor: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = "str | int | bool"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where the plan comes from: commit, branch and repository, each "" when unknown."""
 
     commit: str = ""

@@ -150,7 +150,7 @@ class LocalRun:
         task = Task(won.view, won.step, won.claim, won.attempt)
         result = carry_out(self.session, task, self.session.workspace, self.store, self._log(won.step), running=self.groups)
         if self.stopping.is_set() and result.result != "success":
-            result = replace(result, result="cancellation", reason="stopped by hand")
+            result = result._replace(result="cancellation", reason="stopped by hand")
         outcome = complete_attempt(self.session, self.item, won.step.key, won.attempt.id, result)
         return result, outcome, time.monotonic() - began
 

@@ -7,7 +7,6 @@ it is the only one of its name, and when the platform says that the job which co
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +98,7 @@ def agree(uploaded: Result, job: Job) -> Result:
     if uploaded.result == "success" and job.conclusion != "success":
         return Result("error", reason=f"the result says success, but the job's conclusion is {job.conclusion or 'missing'}")
     if uploaded.result != "success" and job.conclusion == "success":
-        return replace(uploaded, result="error", reason=uploaded.reason or "the job succeeded without a result that says so")
+        return uploaded._replace(result="error", reason=uploaded.reason or "the job succeeded without a result that says so")
     outside = (job.started and uploaded.started and uploaded.started[:19] < job.started[:19]) or (
         job.completed and uploaded.finished and uploaded.finished[:19] > job.completed[:19]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.canonical import digest
 from planloom.core.errors import TrustError
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from planloom.trust.signer import Signer
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Where a chain ends for the next record: the head to append after and the payload digest to name."""
 
     head: Head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -190,7 +190,7 @@ def _start_structured(directory: Path) -> list[tuple[str, str]]:
         STRUCTURED_ITEM,
         "phase-setup",
         claimed.attempt.id,
-        replace(result, outcome="Project laid down", next_action="Write the tests"),
+        result._replace(outcome="Project laid down", next_action="Write the tests"),
     )
     if not isinstance(done, Completed) or done.event != "completed":
         message = f"the project was laid down, but its first phase failed: {result.reason}"

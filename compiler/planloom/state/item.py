@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.errors import TrustError
 from planloom.records.record import Acquired, Closed, Migrated, Opened
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from planloom.state.machine import StepState
 
 
-@dataclass(frozen=True, slots=True)
-class ItemState:
+class ItemState(NamedTuple):
     """What a work item's own chain says.
 
     Shape: `bound` is the record that binds it to its plan now (the last migration, else the opening): the compiled plan lies beside
@@ -52,9 +51,9 @@ def fold_item(item: str, records: Iterable[Signed]) -> ItemState:
             case Opened() if state is None:
                 state = ItemState(item, signed, record.body, signed, record.body.commit, None)
             case Migrated() if state is not None and state.is_open:
-                state = replace(state, bound=signed, commit=record.body.commit or state.commit)
+                state = state._replace(bound=signed, commit=record.body.commit or state.commit)
             case Closed() if state is not None and state.is_open:
-                state = replace(state, closed=signed)
+                state = state._replace(closed=signed)
             case _:
                 message = f"{record.chain} #{record.index}: '{record.event}' can't stand here"
                 raise TrustError(message, code="E_STATE")
@@ -84,8 +83,7 @@ def fold_resource(records: Iterable[Signed]) -> dict[str, int]:
     return held
 
 
-@dataclass(frozen=True, slots=True)
-class GateRules:
+class GateRules(NamedTuple):
     """What the trust policy says about gates: role → ids of the keys that hold it, role → how many must approve at least."""
 
     holders: Mapping[str, frozenset[str]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.records.record import Claimed, Decided, Dependency
 from planloom.state.machine import Status
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from planloom.state.machine import StepState
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
+class Blocker(NamedTuple):
     """One thing in the way.
 
     Shape: `kind` is stable: closed, done, integrated, running, failed, needs, approval, rejected, resource, plan-changed; `by` names what blocks (step keys, a

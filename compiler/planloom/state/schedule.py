@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planloom.state.machine import Status
 from planloom.state.readiness import Blocker, find_blockers
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 SCHEDULE_SCHEMA: Final = "planloom/schedule/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One step in the schedule: where it is and what is in its way."""
 
     step: CompiledStep
@@ -40,8 +38,7 @@ class Row:
                 return "manual" if self.step.is_manual else "ready"
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """Every step of a work item in launch order."""
 
     rows: tuple[Row, ...]
