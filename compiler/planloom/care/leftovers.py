@@ -1,0 +1,87 @@
+"""What processes that died leave behind in the project's folder: unfinished appends and files that were being written."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from planloom.care.findings import FIX, Finding, from_error
+from planloom.core.errors import StoreError
+from planloom.ledger import disk
+from planloom.ledger.files import TOOLS, FileLedger
+from planloom.ledger.journal import Journal
+from planloom.ledger.points import pass_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from planloom.care.findings import Ground
+
+STAGED: Final[tuple[tuple[str, str], ...]] = (
+    ("artifacts", "*.part"),
+    ("artifacts/exports", "*.part"),
+    ("artifacts/schedule", "*.part"),
+    (".planloom/outputs/sha256", "*/*.part"),
+    ("generated", "**/*.planloom-new"),
+    (".github/workflows", "*.planloom-new"),
+    ("specs", ".*.new"),
+    ("specs/trust", "**/*.new"),
+)
+"""Where files get their content before they get their name: (folder, pattern)."""
+
+RACES: Final = "race-*"
+"""Folders of `doctor --race` in `artifacts/.ledger/`, when it was killed."""
+
+
+def find_unfinished(ground: Ground) -> Iterator[Finding]:
+    """Yield what a writer of the ledger in files left when it died."""
+    artifacts = ground.root / "artifacts"
+    tools = artifacts / TOOLS
+    if not tools.is_dir():
+        return
+    ledger = FileLedger(artifacts)
+    with contextlib.ExitStack() as stack:
+        # Writers hold the lock: whatever is there while we share it belongs to nobody.
+        with contextlib.suppress(OSError):
+            stack.enter_context(disk.locked(tools / "lock", exclusive=False))
+        left = ledger.leftovers()
+        try:
+            pending = len(Journal(artifacts, tools, pass_by).pending()) if f"{TOOLS}/journal" in left else 0
+        except StoreError as error:
+            yield from_error("journal", f"artifacts/{TOOLS}/journal", error, "restore artifacts/ from git or from a copy")
+            return
+    for name in left:
+        if name.endswith("/journal"):
+            what = f"an append of {pending} files was cut off; it counts, but its files are not in their places yet"
+        else:
+            what = "a file that was being written when its process died"
+        yield Finding("left-over", f"artifacts/{name}", what, FIX, ledger.repair)
+
+
+def find_staged(ground: Ground) -> Iterator[Finding]:
+    """Yield files that were being written when their process died, and folders of races that were killed."""
+    for folder, pattern in STAGED:
+        for path in sorted((ground.root / folder).glob(pattern)):
+            if path.is_file() and ground.is_settled(path):
+                what = "a file that was being written when its process died"
+                yield Finding("left-over", ground.shown(path), what, FIX, Removal(path))
+    for path in sorted((ground.root / "artifacts" / TOOLS).glob(RACES)):
+        if ground.is_settled(path):
+            yield Finding("left-over", ground.shown(path), "the folder of a race that was stopped", FIX, Removal(path))
+
+
+class Removal:
+    """Removes a file or a folder that may be gone already."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self) -> None:
+        """Remove it. Raises: OSError."""
+        if self._path.is_dir():
+            import shutil
+
+            shutil.rmtree(self._path)
+        else:
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""Records: chains that can't be read, claims whose holder is gone, and a checkpoint that is behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from planloom import api
+from planloom.care.findings import Finding, from_error
+from planloom.care.keycare import read_policy
+from planloom.core import names
+from planloom.core.errors import PlanloomError, TrustError
+from planloom.ledger.files import FileLedger
+from planloom.ledger.ledger import FOLDERS
+from planloom.ledger.open import open_ledger
+from planloom.runtime.abandoning import find_evidence
+from planloom.runtime.exporting import read_records
+from planloom.runtime.platform import find_platform
+from planloom.runtime.reading import open_chain, read_view
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, open_checkpoint, open_leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from planloom.care.findings import Ground
+    from planloom.ledger.ledger import Chain, Ledger
+    from planloom.records.signed import Signed
+    from planloom.runtime.session import Session
+
+_VERIFY: Final = "planloom verify"
+
+EVIDENCE: Final = {
+    "process-gone": "its process is gone",
+    "run-over": "its workflow run is over",
+    "newer-run-attempt": "a newer attempt of its workflow run exists",
+    "lease-over": "the time that its worker had is over",
+}
+
+
+def find_record_faults(ground: Ground) -> Iterator[Finding]:
+    """Yield chains with gaps, strangers or records that can't be trusted, and claims whose holder is gone."""
+    try:
+        ledger = open_ledger(ground.ledger, ground.root, ground.environment, ground.settings)
+        owners = _owners(ledger)
+    except PlanloomError as error:
+        yield from_error("ledger", "the ledger", error)
+        return
+    chains: dict[str, dict[str, Chain]] = {}
+    for owner, found in _read(ledger, owners):
+        if isinstance(found, PlanloomError):
+            yield from_error("records", f"artifacts/*/{owner}", found)
+        else:
+            chains[owner] = found
+    if not chains or read_policy(ground) is None:
+        return
+    try:
+        session = api.open_session(ground.root, ledger=ground.ledger)
+    except PlanloomError as error:
+        yield from_error("ledger", "the ledger", error)
+        return
+    for owner, found in chains.items():
+        yield from _check_owner(session, owner, found)
+
+
+def find_checkpoint_faults(ground: Ground) -> Iterator[Finding]:
+    """Yield a checkpoint that can't be trusted, that lists records which are gone, or that is behind the records."""
+    policy = read_policy(ground)
+    records = read_records(ground.root / "artifacts")
+    if policy is None or not records:
+        return
+    checkpoint, leaves = ground.root / CHECKPOINT_PATH, ground.root / LEAVES_PATH
+    known: frozenset[str] = frozenset()
+    if checkpoint.exists():
+        try:
+            head, _ = open_checkpoint(checkpoint.read_bytes(), policy)
+            known = frozenset(leaf.path for leaf in open_leaves(head, leaves.read_bytes() if leaves.exists() else b""))
+        except TrustError as error:
+            yield from_error("checkpoint", CHECKPOINT_PATH, error, _VERIFY)
+            return
+    for path in sorted(known - records.keys()):
+        yield Finding(
+            "E_TRUNCATED", path, "this record was in the last checkpoint and is gone", "restore it from git or from a copy"
+        )
+    newer = len(records.keys() - known)
+    if newer:
+        what = f"{newer} record{'' if newer == 1 else 's'} of {len(records)} in no checkpoint yet: they could be taken away unnoticed"
+        yield Finding("checkpoint", CHECKPOINT_PATH, what, "planloom export")
+
+
+def _owners(ledger: Ledger) -> tuple[str, ...]:
+    """Return every work item that has any record, and `_resource`; in files also those whose own chain is damaged."""
+    found = {names.RESOURCE_CHAINS}
+    if isinstance(ledger, FileLedger):
+        for folder in FOLDERS:
+            for path in (ledger.artifacts / folder).glob("*/"):
+                if names.is_work_item_id(path.name):
+                    found.add(path.name)
+    else:
+        found.update(ledger.items())
+    return tuple(sorted(found))
+
+
+def _read(ledger: Ledger, owners: Sequence[str]) -> Iterator[tuple[str, dict[str, Chain] | PlanloomError]]:
+    """Yield each owner with its chains, or with the reason why they can't be read."""
+    try:
+        everything = ledger.read([f"{owner}/" for owner in owners])
+    except PlanloomError as error:
+        if len(owners) == 1:
+            yield owners[0], error
+            return
+        for owner in owners:
+            yield from _read(ledger, [owner])
+        return
+    for owner in owners:
+        yield owner, {name: chain for name, chain in everything.items() if name.startswith(f"{owner}/")}
+
+
+def _check_owner(session: Session, owner: str, chains: Mapping[str, Chain]) -> Iterator[Finding]:
+    opened: dict[str, tuple[Signed, ...]] = {}
+    for name, chain in chains.items():
+        try:
+            opened[name] = open_chain(session, chain)
+        except TrustError as error:
+            yield from_error("records", name, error, _VERIFY)
+    is_whole = len(opened) == len(chains)
+    claimed = any(records and records[-1].record.event == "claimed" for records in opened.values())
+    own = names.item_chain(owner)
+    if owner != names.RESOURCE_CHAINS and own not in chains:
+        what = "records of a work item that was never opened"
+        yield Finding("records", f"artifacts/*/{owner}", what, _VERIFY)
+    elif is_whole and claimed:
+        yield from _find_dead_claims(session, owner)
+
+
+def _find_dead_claims(session: Session, item: str) -> Iterator[Finding]:
+    runs = find_platform(session.environment)
+    try:
+        view = read_view(session, item).view
+        if not view.item.is_open:
+            return
+        for key, state in view.states.items():
+            evidence = find_evidence(session, state, runs)
+            if evidence:
+                what = f"step {key} is claimed (attempt {state.attempt}), and {EVIDENCE.get(evidence, evidence)}"
+                yield Finding("claim", names.step_chain(item, key), what, _carry_on(session, item))
+    except PlanloomError as error:
+        yield from_error("records", item, error)
+
+
+def _carry_on(session: Session, item: str) -> str:
+    command = f"planloom run {item}" if api.keeps_files(session) else f"planloom delegate --structured-work-item {item}"
+    return f"{command}, which gives it up and goes on"
