@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 from planloom.core import canonical
 from planloom.records import envelope
@@ -12,6 +12,11 @@ from planloom.trust.audit.history import History
 from trust.histories import ANN, CI, EVE, ORIGIN, YOU
 
 SIGNERS = {key.key_id: key for key in (YOU, CI, ANN, EVE)}
+
+
+def replace(value, **fields):
+    """Return a value of ours with some fields changed."""
+    return value._replace(**fields) if isinstance(value, tuple) else dataclasses.replace(value, **fields)
 
 
 def record_paths(files):

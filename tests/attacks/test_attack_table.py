@@ -1,10 +1,8 @@
 """Every row of the attack table, on a history that real operations made, and the code that it must be found by."""
 
-from dataclasses import replace
-
 import pytest
 
-from attacks.forging import added, checkpointed, following, put, read, reforged, resealed
+from attacks.forging import added, checkpointed, following, put, read, reforged, replace, resealed
 from planloom.core import canonical
 from planloom.records import envelope
 from planloom.records.record import Builder, Dependency, Subject
@@ -269,7 +267,7 @@ def amended(history, **keys):
 
 
 def test_a_key_after_its_time(history):
-    ann_time = replace(default_policy().named("you"), valid_until="2027-01-15T08:00:02.000Z")
+    ann_time = replace(default_policy().named("you"), valid_until="2025-06-15T15:06:42.000Z")
     assert found(amended(history, you=ann_time)) == {("E_KEY_EXPIRED", APPROVAL)}
 
 

@@ -29,7 +29,7 @@ class Clock:
     """Ticks one second a look."""
 
     def __init__(self):
-        self.seconds = 1_800_000_000
+        self.seconds = 1_750_000_000
 
     def now(self):
         self.seconds += 1

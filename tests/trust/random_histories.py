@@ -77,7 +77,7 @@ class Walk:
 
     def approve(self):
         step, item = self._target()
-        expires = self.random.choice(("", "", "2027-01-15T08:00:30.000Z"))
+        expires = self.random.choice(("", "", "2025-06-15T15:07:10.000Z"))
         self.world.approve(step, item, by=self.random.choice((YOU, ANN)), expires=expires)
 
     def reject(self):

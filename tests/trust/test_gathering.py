@@ -1,0 +1,144 @@
+"""A history is the same wherever it lies: folder, bundle, bare clone, ledger."""
+
+import subprocess
+
+import pytest
+
+from planloom.core.errors import InputError, StoreError, TrustError
+from planloom.trust.bundle import BundleError, read_bundle, write_bundle
+from planloom.trust.gather import is_evidence, read_history
+from planloom.trust.proof import verify_proof, write_proof
+from planloom.trust.verify import Request, verify
+from trust.histories import EVE, finished
+
+BUILD = "artifacts/handoff/release-1/build/000002.json"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project's folder with a finished work item, and the policy that trusts its keys."""
+    folder = tmp_path_factory.mktemp("project")
+    world = finished(folder)
+    for path, content in world.history().files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder, world.policy
+
+
+def git(folder, *words):
+    settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *settings, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_folder_a_bundle_and_a_bare_clone_hold_the_same_history(project, tmp_path):
+    folder, _ = project
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "all")
+    git(tmp_path, "clone", "-q", "--bare", str(folder), "bare.git")
+    history = read_history(folder)
+    (tmp_path / "evidence.bundle").write_bytes(write_bundle(history.files))
+    assert read_history(tmp_path / "bare.git") == history
+    assert read_history(tmp_path / "evidence.bundle") == history
+    assert verify(history, Request()).findings == ()
+
+
+def test_records_on_the_ledger_branch_of_a_bare_clone_are_found(project, tmp_path):
+    folder, _ = project
+    work = tmp_path / "work"
+    subprocess.run(["cp", "-r", str(folder), str(work)], check=True)
+    subprocess.run(["rm", "-rf", str(work / ".git")], check=True)
+    git(work, "init", "-q")
+    git(work, "checkout", "-q", "-b", "planloom")
+    git(work, "add", "artifacts")
+    git(work, "commit", "-qm", "records")
+    git(work, "checkout", "-q", "--orphan", "main")
+    git(work, "rm", "-rqf", "--cached", "artifacts")
+    git(work, "add", "specs", "generated")
+    git(work, "commit", "-qm", "plans")
+    git(tmp_path, "clone", "-q", "--bare", str(work), "bare.git")
+    assert read_history(tmp_path / "bare.git") == read_history(folder)
+
+
+def test_what_is_not_evidence_is_left_out(project):
+    folder, _ = project
+    (folder / "artifacts" / ".ledger").mkdir(exist_ok=True)
+    (folder / "artifacts" / ".ledger" / "lock").write_bytes(b"")
+    (folder / "artifacts" / "schedule").mkdir(exist_ok=True)
+    (folder / "artifacts" / "schedule" / "release-1.json").write_bytes(b"{}")
+    assert all(is_evidence(path) for path in read_history(folder).files)
+    assert not any("lock" in path or "schedule" in path for path in read_history(folder).files)
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty", "text"])
+def test_a_place_without_a_history_is_refused_with_words(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(InputError):
+        read_history(tmp_path / name)
+
+
+def test_a_broken_bare_clone_is_a_store_error(tmp_path):
+    for name in ("objects", "refs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
+    with pytest.raises(StoreError):
+        read_history(tmp_path)
+
+
+def test_no_changed_bit_of_a_bundle_passes(project):
+    history = read_history(project[0])
+    some = {p: c for p, c in history.files.items() if p.endswith(("checkpoint", "leaves.txt", ".sig.json"))}
+    whole = write_bundle(some)
+    assert read_bundle(whole).files == some
+    for at in range(len(whole)):
+        changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        try:
+            found = read_bundle(changed)
+        except BundleError:
+            continue
+        assert found.files != some
+
+
+def test_a_proof_shows_that_a_record_is_in_the_checkpoint(project):
+    folder, policy = project
+    files = read_history(folder).files
+    proof = write_proof(BUILD, files)
+    assert proof.startswith(b"c2sp.org/tlog-proof@v1\n")
+    proven = verify_proof(proof, files[BUILD], policy)
+    assert (proven.path, proven.head.size, proven.signer.name) == (BUILD, 13, "ci")
+    with pytest.raises(TrustError):
+        verify_proof(proof, files[BUILD] + b" ", policy)
+
+
+def test_no_changed_byte_of_a_proof_shows_another_place(project):
+    folder, policy = project
+    files = read_history(folder).files
+    proof = write_proof(BUILD, files)
+    for at in range(len(proof)):
+        for bit in (1, 0x20, 0x80):
+            changed = proof[:at] + bytes([proof[at] ^ bit]) + proof[at + 1 :]
+            try:
+                proven = verify_proof(changed, files[BUILD], policy)
+            except TrustError:
+                continue
+            # Only the path may differ: it is a note beside the proof, which is about the record's bytes.
+            assert proven.index == verify_proof(proof, files[BUILD], policy).index
+
+
+def test_a_record_that_no_checkpoint_covers_has_no_proof(project):
+    files = read_history(project[0]).files
+    with pytest.raises(InputError):
+        write_proof("artifacts/handoff/release-1/nothing/000001.json", files)
+    with pytest.raises(InputError):
+        write_proof(BUILD, {})
+
+
+def test_a_proof_by_a_stranger_is_refused(project):
+    folder, policy = project
+    from attacks.forging import checkpointed
+
+    forged = checkpointed(read_history(folder), EVE).files
+    with pytest.raises(TrustError) as caught:
+        verify_proof(write_proof(BUILD, forged), forged[BUILD], policy)
+    assert caught.value.code == "E_SIGNATURE"

@@ -1,0 +1,173 @@
+"""`planloom keys` and `planloom verify` as people type them."""
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from planloom.cli.keys import keys as keys_command
+from planloom.cli.verifying import verify as verify_command
+from planloom.core.errors import PlanloomError
+from planloom.trust import keyfiles
+from planloom.trust.bundle import write_bundle
+from planloom.trust.gather import read_history
+from planloom.trust.policyfiles import load_policy
+from planloom.trust.proof import write_proof
+from trust.histories import CI, YOU, finished
+
+BUILD = "artifacts/handoff/release-1/build/000002.json"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a finished work item and its two keys, as the current directory."""
+    folder = tmp_path / "project"
+    world = finished(folder)
+    for path, content in world.history().files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    for name, key in (("you", YOU), ("ci", CI)):
+        keyfiles.write_private_key(folder / ".planloom" / f"{name}.pem", key)
+    monkeypatch.chdir(folder)
+    for variable in keyfiles.SECRET_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    return folder
+
+
+def run(command, *words, given=None):
+    """Return (exit status, stdout, stderr) as `cli.main` would give them."""
+    result = CliRunner().invoke(command, list(words), input=given, standalone_mode=False)
+    if isinstance(result.exception, PlanloomError):
+        return result.exception.exit_code, result.stdout, result.exception.message
+    if isinstance(result.exception, click.Abort):
+        return 130, result.stdout, result.stderr
+    if result.exception is not None:
+        raise result.exception
+    return result.return_value or 0, result.stdout, result.stderr
+
+
+def test_verify_says_what_it_verified(project):
+    status, shown, _ = run(verify_command)
+    assert status == 0
+    assert shown.splitlines()[0] == "release-1   13 records: 1 opened, 5 claims, 5 results (4 ok, 1 failed), 1 approval, 1 closed"
+    assert shown.splitlines()[-1].startswith("Self-consistent. The trust root sha256:")
+
+
+def test_verify_names_the_record_in_which_one_byte_was_changed(project):
+    path = project / BUILD
+    path.write_bytes(path.read_bytes().replace(b'"payload":"eyJ', b'"payload":"eyK'))
+    status, shown, _ = run(verify_command)
+    assert status == 1
+    assert shown.splitlines() == [
+        BUILD,
+        "  E_SIGNATURE  the signature does not match the content (step build, attempt 1)",
+        "  also: publish's claim depends on it; the checkpoint has another record in this place",
+        "1 of 13 records is broken.",
+    ]
+
+
+@pytest.mark.parametrize("style", ["json", "markdown", "sarif"])
+def test_verify_prints_other_forms(project, style):
+    whole = run(verify_command, "--format", style)
+    path = project / BUILD
+    path.write_bytes(path.read_bytes()[:-1])
+    broken = run(verify_command, "--format", style)
+    assert (whole[0], broken[0]) == (0, 1)
+    assert BUILD in broken[1].replace("\\_", "_")
+    if style == "json":
+        value = json.loads(whole[1])
+        assert (value["verdict"], value["records"], value["checkpoint"]["signer"]["name"]) == ("self-consistent", 13, "ci")
+        build = next(r for r in value["workItems"][0]["records"] if r["path"] == BUILD)
+        assert build["proven"]["key"]["name"] == "ci"
+        assert build["stated"]["exitCode"] == 0
+        assert "actor" not in build["proven"]
+    if style == "sarif":
+        value = json.loads(broken[1])
+        assert value["version"] == "2.1.0"
+        assert [r["ruleId"] for r in value["runs"][0]["results"]] == ["E_ENVELOPE"]
+
+
+def test_verify_with_the_right_root_is_verified(project, tmp_path):
+    public = tmp_path / "you.pub"
+    public.write_bytes(YOU.key.to_pem())
+    root = load_policy(project).root_digest
+    for given in (str(public), f"sha256:{root}", YOU.key_id, YOU.key.public.hex()):
+        assert run(verify_command, "--root-key", given)[1].splitlines()[-1].startswith("Verified."), given
+    assert run(verify_command, "--root-key", CI.key_id)[0] == 1
+    assert run(verify_command, "--root-key", "nonsense")[0] == 2
+
+
+def test_verify_reads_bundles_proofs_older_checkpoints_and_outputs(project, tmp_path):
+    files = read_history(project).files
+    bundle, proof, since = tmp_path / "b", tmp_path / "p", tmp_path / "c"
+    bundle.write_bytes(write_bundle(files))
+    proof.write_bytes(write_proof(BUILD, files))
+    since.write_bytes(files["artifacts/exports/checkpoint"])
+    assert run(verify_command, str(bundle), "--since", str(since))[0] == 0
+    assert run(verify_command, BUILD, "--proof", str(proof))[1].startswith(f"{BUILD} is record ")
+    assert run(verify_command, "--work-item", "release-1")[0] == 0
+    assert run(verify_command, "--work-item", "release-9")[0] == 2
+    assert run(verify_command, "--outputs", str(tmp_path))[0] == 1
+    assert run(verify_command, "--outputs", str(tmp_path / "nothing"))[0] == 2
+    assert run(verify_command, "--ledger", "files")[0] == 0
+
+
+def test_keys_are_listed_with_what_they_may_do(project):
+    status, shown, _ = run(keys_command, "list")
+    assert status == 0
+    assert "ci     " in shown
+    assert "executor, log" in shown
+    assert f"trust root sha256:{load_policy(project).root_digest}" in shown
+    listed = json.loads(run(keys_command, "list", "--format", "json")[1])
+    assert [k["name"] for k in listed["keys"]] == ["ann", "ci", "you"]
+
+
+def test_a_new_key_is_made_trusted_and_revoked(project):
+    status, shown, _ = run(keys_command, "new", "bob")
+    assert (status, len(shown.strip())) == (0, 64)
+    assert run(keys_command, "trust", "bob", "--role", "approver", given="n\n")[0] == 130
+    assert load_policy(project).version == 1
+    assert run(keys_command, "trust", "bob", "--role", "approver", "--yes")[0] == 0
+    assert load_policy(project).named("bob").roles == ("approver",)
+    assert run(keys_command, "revoke", "bob", "--reason", "left", "--yes")[0] == 0
+    assert load_policy(project).named("bob").revoked.at_size == 13
+    assert run(verify_command)[0] == 0
+
+
+def test_a_rotated_key_leaves_the_history_sound(project):
+    for name in ("ci", "you"):
+        assert run(keys_command, "rotate", name, "--yes")[0] == 0
+    assert run(verify_command)[0] == 0
+    assert load_policy(project).version == 3
+    assert keyfiles.read_private_key(project / ".planloom" / "ci.pem").key == load_policy(project).named("ci").key
+    status, shown, _ = run(keys_command, "show", "you")
+    assert status == 0
+    assert load_policy(project).named("you").key.public.hex() in shown
+
+
+def test_without_the_root_key_nothing_changes(project):
+    (project / ".planloom" / "you.pem").unlink()
+    run(keys_command, "new", "bob")
+    assert run(keys_command, "trust", "bob", "--role", "approver", "--yes")[0] == 4
+    (project / ".planloom" / "ci.pem").rename(project / ".planloom" / "you.pem")
+    status, _, said = run(keys_command, "trust", "bob", "--role", "approver", "--yes")
+    assert (status, "is no root key" in said) == (4, True)
+    assert load_policy(project).version == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["show", "nobody"], 2),
+        (["new", "Not A Name"], 2),
+        (["new", "ci"], 2),
+        (["trust", "Not A Name", "--role", "approver"], 2),
+        (["trust", "bob", "zz", "--role", "approver"], 4),
+        (["revoke", "nobody", "--reason", "x", "--yes"], 2),
+        (["rotate", "nobody", "--yes"], 2),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused_with_words(project, words, status):
+    assert run(keys_command, *words)[0] == status
+    assert load_policy(project).version == 1
