@@ -268,7 +268,7 @@ def exec_(
         return 0
     result = _end(session, task, result_dir) if end else _carry_out(session, task)
     if result.result == "success":
-        copy_outputs(session.workspace, result, outputs_dir)
+        copy_outputs(session.workspace, result, api.output_store(session), outputs_dir)
     write_result(result_dir, task, result)
     shown = f"{result.result}{': ' + result.reason if result.reason else ''}"
     screen.say(f"{step} of {item}: {shown}")

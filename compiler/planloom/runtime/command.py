@@ -5,12 +5,15 @@ The command never sees a signing key or a token of the runner: `command_environm
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +22,7 @@ from planloom.core import names
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from planloom.records.compiled import CompiledStep
 
@@ -35,6 +38,9 @@ TOKENS: Final = (
 ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
 """Variables that a job of GitHub Actions carries for its own actions (docs.github.com/actions, "OpenID Connect", toolkit/artifact)."""
 
+ATTEMPT_VARIABLES: Final = ("PLANLOOM_WORK_ITEM", "PLANLOOM_STEP", "PLANLOOM_ATTEMPT", "PLANLOOM_ATTEMPT_ID")
+"""What a command may know of its attempt."""
+
 SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
     "sh": ("sh", "-e", "{0}"),
@@ -45,10 +51,16 @@ SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
 
 KILL_AFTER_SECONDS: Final = 10
 
+MAX_LAST_PIECES: Final = 64
+"""How much is still read after the command has ended (64 KiB each): what it left running could write for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: its exit code, and result success, failure, timeout, cancellation or error with the reason."""
+    """How a command ended: its exit code, and result success, failure, timeout or error with the reason.
+
+    A command that a signal ended has failed: only whoever sent the signal knows whether that was a cancellation.
+    """
 
     result: str
     exit_code: int
@@ -83,17 +95,21 @@ def run_command(
     environment: Mapping[str, str],
     log: Callable[[bytes], None],
     running: set[int] | None = None,
+    *,
+    seconds: float | None = None,
 ) -> Ended:
     """Run a step's command to its end and return how it ended.
 
     Shape: `log` gets the output in pieces as it comes; `running` collects the process group while it lives, so that a caller that is
-    stopped can end it. Raises: InputError when the folder or the shell is not there.
+    stopped can end it; `seconds` is its time (default: the step's). Raises: InputError when the folder or the shell is not there,
+    OSError when it can't be started.
     """
     definition = step.definition
     folder = workspace / str(definition.get("workingDirectory", ""))
     if not folder.is_dir():
         message = f"step {step.key}: working-directory '{definition.get('workingDirectory')}' is not there"
         raise InputError(message, hint="it is relative to the workspace")
+    limit = step.timeout_minutes * 60 if seconds is None else seconds
     with tempfile.TemporaryDirectory(prefix="planloom-") as temporary:
         script = Path(temporary) / "command"
         script.write_text(step.run, encoding="utf-8", newline="\n")
@@ -110,11 +126,41 @@ def run_command(
         if running is not None:
             running.add(process.pid)
         try:
-            return _wait(process, step.timeout_minutes, log)
+            with dies_with_us(process.pid):
+                return _wait(process, limit, log)
         finally:
             end_group(process)
             if running is not None:
                 running.discard(process.pid)
+
+
+@contextlib.contextmanager
+def dies_with_us(group: int) -> Iterator[None]:
+    """See to it that a process group ends when this process is killed, however that happens.
+
+    Its claim is given up as soon as we are gone, and the next attempt starts: the old command must not go on beside it. A small
+    process waits for the end of a pipe that only we hold open.
+    """
+    held, ours = os.pipe()
+    try:
+        script = 'read -r line; kill -s KILL -- "-$1"'
+        watcher = subprocess.Popen(
+            ["/bin/sh", "-c", script, "sh", str(group)],
+            stdin=held,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.defpath},
+            start_new_session=True,
+        )
+        os.close(held)
+        try:
+            yield
+        finally:
+            # Before the pipe is closed, or it would take our own end for a death.
+            watcher.kill()
+            watcher.wait()
+    finally:
+        os.close(ours)
 
 
 def command_line(step: CompiledStep, workspace: Path, script: Path, environment: Mapping[str, str]) -> list[str]:
@@ -139,7 +185,7 @@ def command_line(step: CompiledStep, workspace: Path, script: Path, environment:
     passed = sorted(
         {
             *step.definition.get("env", {}),
-            *(k for k in environment if k.startswith(("PARAM_", "EACH_"))),
+            *(k for k in environment if k.startswith(("PARAM_", "EACH_")) or k in ATTEMPT_VARIABLES),
             *step.definition.get("secrets", ()),
         }
     )
@@ -151,9 +197,7 @@ def command_line(step: CompiledStep, workspace: Path, script: Path, environment:
     ]  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], minutes: int, log: Callable[[bytes], None]) -> Ended:
-    import threading
-
+def _wait(process: subprocess.Popen[bytes], seconds: float, log: Callable[[bytes], None]) -> Ended:
     timed_out = threading.Event()
 
     def stop() -> None:
@@ -164,32 +208,50 @@ def _wait(process: subprocess.Popen[bytes], minutes: int, log: Callable[[bytes],
         except subprocess.TimeoutExpired:
             _signal_group(process.pid, signal.SIGKILL)
 
-    timer = threading.Timer(minutes * 60, stop)
+    timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
-    reader = threading.Thread(target=_copy, args=(process, log), daemon=True)
+    ended, ours = os.pipe()
+    reader = threading.Thread(target=_copy, args=(process, ended, log), daemon=True)
     reader.start()
     try:
         code = process.wait()
     finally:
         timer.cancel()
-        # What the command left running may hold the pipe open for ever: it ends with the command.
+        # What the command left running in its group ends with it; what left the group may hold the pipe open for ever.
         end_group(process)
+        os.close(ours)
         reader.join()
+        os.close(ended)
     if timed_out.is_set():
-        return Ended("timeout", code, f"ended after {minutes} minutes")
+        return Ended("timeout", code, f"ended after {step_time(seconds)}")
     if code < 0:
-        name = signal.Signals(-code).name
-        return Ended("cancellation" if -code in {signal.SIGTERM, signal.SIGINT} else "failure", code, f"ended by {name}")
+        return Ended("failure", code, f"ended by {signal.Signals(-code).name}")
     return Ended("success", 0) if code == 0 else Ended("failure", code, f"exit {code}")
 
 
-def _copy(process: subprocess.Popen[bytes], log: Callable[[bytes], None]) -> None:
+def step_time(seconds: float) -> str:
+    """Return a time limit in words."""
+    return f"{seconds / 60:g} minutes"
+
+
+def _copy(process: subprocess.Popen[bytes], ended: int, log: Callable[[bytes], None]) -> None:
+    """Pass the output on until it ends; once `ended` is readable, only what is there already."""
     if process.stdout is None:
         return
-    with process.stdout as stream:
-        while piece := os.read(stream.fileno(), 65_536):
-            log(piece)
+    pieces_left = MAX_LAST_PIECES
+    with process.stdout as stream, selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
+        while pieces_left:
+            ready = {key.fd for key, _ in selector.select()}
+            if ended in ready:
+                pieces_left -= 1
+            if stream.fileno() not in ready or not (piece := os.read(stream.fileno(), 65_536)):
+                return
+            # A log that can't be written (a full disk) is no reason to end the command.
+            with contextlib.suppress(OSError):
+                log(piece)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

@@ -6,21 +6,24 @@ the command to the one that signs.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical
-from planloom.core.errors import Conflict, InputError, PlanloomError, StoreError, TrustError
+from planloom.core.errors import Conflict, PlanloomError, TrustError
 from planloom.records.record import RESULTS, Finished, Subject
-from planloom.runtime.command import Ended, command_environment, run_command
+from planloom.runtime.command import ATTEMPT_VARIABLES, Ended, command_environment, run_command
 from planloom.runtime.completing import Result
 from planloom.runtime.outputs import (
     MANIFEST,
-    MAX_SUBJECTS,
     describe_outputs,
     find_outputs,
+    fits_record,
+    is_digest,
     is_safe_path,
+    open_manifest,
     read_manifest,
     restore_outputs,
     write_manifest,
@@ -42,7 +45,8 @@ if TYPE_CHECKING:
 RESULT_SCHEMA: Final = "planloom/result/v1"
 RESULT_NAME: Final = "result.json"
 MAX_RESULT_BYTES: Final = 1_000_000
-TIMESTAMP_LENGTH: Final = 24
+MAX_REASON: Final = 2_000
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,7 @@ def restore_inputs(task: Task, workspace: Path, store: Store) -> tuple[str, ...]
         if handoff is not None and isinstance(handoff.record.body, Finished):
             subjects = output_subjects(handoff)
             if handoff.record.body.manifest:
-                restore_outputs(workspace, subjects, store, handoff.record.body.store)
-                subjects = read_manifest((workspace / MANIFEST).read_bytes())
+                subjects = open_manifest(subjects, store, handoff.record.body.store)
             written.extend(restore_outputs(workspace, subjects, store, handoff.record.body.store))
     return tuple(written)
 
@@ -117,20 +120,25 @@ def carry_out(
         environment = command_environment(task.step, task.view.item.body.params, session.environment.all())
         environment |= describe_attempt(task)
         ended = run_command(task.step, workspace, environment, log, running)
-    except (InputError, StoreError, TrustError) as error:
-        log(f"planloom: {error.message}\n".encode())
-        ended = Ended("error", -1, error.message)
+    except (PlanloomError, OSError) as error:
+        reason = error.message if isinstance(error, PlanloomError) else describe_failure(error, workspace)
+        log(f"planloom: {reason}\n".encode(errors="replace"))
+        ended = Ended("error", -1, reason)
     return collect_result(session, task, workspace, store, ended, started)
+
+
+def describe_failure(error: OSError, workspace: Path) -> str:
+    """Return what the operating system refused, in words that may be signed: no path of this machine."""
+    named = str(error.filename or "")
+    inside = named.startswith(f"{workspace}/")
+    where = f" ({named.removeprefix(f'{workspace}/')})" if inside and named.isprintable() else ""
+    return f"this machine refused: {error.strerror or type(error).__name__}{where}"
 
 
 def describe_attempt(task: Task) -> dict[str, str]:
     """Return what a command may know of its attempt, as environment variables."""
-    return {
-        "PLANLOOM_WORK_ITEM": task.view.item.id,
-        "PLANLOOM_STEP": task.step.key,
-        "PLANLOOM_ATTEMPT": str(task.attempt.number),
-        "PLANLOOM_ATTEMPT_ID": task.attempt.id,
-    }
+    values = (task.view.item.id, task.step.key, str(task.attempt.number), task.attempt.id)
+    return dict(zip(ATTEMPT_VARIABLES, values, strict=True))
 
 
 def collect_result(session: Session, task: Task, workspace: Path, store: DirectoryStore, ended: Ended, started: str) -> Result:
@@ -142,7 +150,7 @@ def collect_result(session: Session, task: Task, workspace: Path, store: Directo
     try:
         subjects, manifest = keep_outputs(workspace, task.step.outputs, store)
     except (PlanloomError, OSError) as error:
-        reason = error.message if isinstance(error, PlanloomError) else f"the outputs could not be kept: {error.strerror}"
+        reason = error.message if isinstance(error, PlanloomError) else describe_failure(error, workspace)
         return Result("error", reason=reason, exit_code=ended.exit_code, started=started, finished=finished)
     location = "directory" if subjects else ""
     return Result("success", exit_code=0, started=started, finished=finished, outputs=subjects, store=location, manifest=manifest)
@@ -154,12 +162,13 @@ def keep_outputs(workspace: Path, patterns: tuple[str, ...], store: DirectorySto
     subjects = describe_outputs(workspace, files)
     for subject in subjects:
         store.put(workspace / subject.name, subject.digest)
-    if len(subjects) <= MAX_SUBJECTS:
+    if fits_record(subjects):
         return subjects, False
-    (workspace / MANIFEST).write_bytes(write_manifest(subjects))
-    listed = describe_outputs(workspace, [find_outputs(workspace, (MANIFEST,))[0]])
-    store.put(workspace / MANIFEST, listed[0].digest)
-    return listed, True
+    # The list goes straight into the store: a file in the workspace would be every parallel step's.
+    content = write_manifest(subjects)
+    listed = Subject(MANIFEST, canonical.digest(content))
+    store.put_bytes(content, listed.digest)
+    return (listed,), True
 
 
 def write_result(folder: Path, task: Task, result: Result) -> None:
@@ -176,7 +185,7 @@ def write_result(folder: Path, task: Task, result: Result) -> None:
         "exitCode": result.exit_code,
         "started": result.started,
         "finished": result.finished,
-        "outputs": {s.name: s.digest for s in result.outputs},
+        "outputs": [{"name": s.name, "digest": s.digest} for s in result.outputs],
         "manifest": result.manifest,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -196,7 +205,7 @@ def read_result(content: bytes, task: Task, location: str) -> Result:
                 return _error(f"the result is of another attempt: {key} differs")
         if not _is_sound(value, task.step):
             return _error("the result can't be read")
-        outputs = tuple(Subject(name, digest) for name, digest in value["outputs"].items())
+        outputs = tuple(Subject(output["name"], output["digest"]) for output in value["outputs"])
         return Result(
             result=value["result"],
             reason=value["reason"],
@@ -212,25 +221,37 @@ def read_result(content: bytes, task: Task, location: str) -> Result:
 
 
 def _is_sound(value: Any, step: CompiledStep) -> bool:
+    """Return whether a result holds what a record may say: whatever a job could upload beside that would spoil its whole wave."""
     times = (value["started"], value["finished"])
-    if value["result"] not in RESULTS or not isinstance(value["reason"], str) or not isinstance(value["manifest"], bool):
+    reason, outputs = value["reason"], value["outputs"]
+    if value["result"] not in RESULTS or not isinstance(reason, str) or not isinstance(value["manifest"], bool):
         return False
-    if not all(isinstance(t, str) and len(t) == TIMESTAMP_LENGTH for t in times) or type(value["exitCode"]) is not int:
+    if len(reason) > MAX_REASON or type(value["exitCode"]) is not int:
         return False
-    named = all(is_safe_path(name) and isinstance(digest, str) and len(digest) == 64 for name, digest in value["outputs"].items())
+    if not all(isinstance(t, str) and _TIMESTAMP.fullmatch(t) for t in times):
+        return False
+    if not all(is_safe_path(output["name"]) and is_digest(output["digest"]) for output in outputs):
+        return False
+    subjects = tuple(Subject(output["name"], output["digest"]) for output in outputs)
+    if value["manifest"] and [subject.name for subject in subjects] != [MANIFEST]:
+        return False
+    if not fits_record(subjects) or len({subject.name.casefold() for subject in subjects}) != len(subjects):
+        return False
     # A success hands on what the plan says; a step without outputs hands on nothing.
-    return named and (value["result"] != "success" or bool(value["outputs"]) == bool(step.outputs))
+    return value["result"] != "success" or bool(outputs) == bool(step.outputs)
 
 
 def _error(reason: str) -> Result:
     return Result("error", reason=reason)
 
 
-def copy_outputs(workspace: Path, result: Result, target: Path) -> None:
-    """Copy the outputs to the folder that is uploaded, with their paths."""
-    names_to_copy = [s.name for s in result.outputs]
+def copy_outputs(workspace: Path, result: Result, store: Store, target: Path) -> None:
+    """Copy the outputs to the folder that is uploaded, with their paths; a list of them comes from the store that it was kept in."""
+    subjects = result.outputs
     if result.manifest:
-        names_to_copy.extend(s.name for s in read_manifest((workspace / MANIFEST).read_bytes()))
-    for name in names_to_copy:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(workspace / name, target / name)
+        target.mkdir(parents=True, exist_ok=True)
+        restore_outputs(target, result.outputs, store, result.store)
+        subjects = read_manifest((target / MANIFEST).read_bytes())
+    for subject in subjects:
+        (target / subject.name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(workspace / subject.name, target / subject.name)

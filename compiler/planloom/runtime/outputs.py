@@ -5,10 +5,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
+import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from planloom.core import canonical
 from planloom.core.errors import InputError, StoreError, TrustError
@@ -20,7 +23,13 @@ if TYPE_CHECKING:
 MAX_SUBJECTS: Final = 256
 """Above this many outputs the record names one list of them: an envelope stays under 65,536 bytes (C2SP tlog-tiles entry bundles)."""
 
+MAX_SUBJECT_BYTES: Final = 40_000
+SUBJECT_BYTES: Final = 110
+"""What one output takes in a record beside its name, about; base64 adds a third to the sum."""
+
 MANIFEST: Final = "outputs.manifest.json"
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Store(Protocol):
@@ -44,8 +53,18 @@ class DirectoryStore:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         # Copied under a name of our own first: a reader never sees half a file.
-        partial = target.with_name(f"{digest}.{os.getpid()}.part")
+        partial = _partial(target)
         shutil.copyfile(source, partial)
+        partial.replace(target)
+
+    def put_bytes(self, content: bytes, digest: str) -> None:
+        """Keep content that is in no file. The same content is kept once."""
+        target = self._path(digest)
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = _partial(target)
+        partial.write_bytes(content)
         partial.replace(target)
 
     def fetch(self, location: str, digest: str, target: Path) -> None:
@@ -80,25 +99,27 @@ class CombinedStore:
             self.remote.fetch(location, digest, target)
 
 
+def _partial(target: Path) -> Path:
+    """Return a name beside the target that nobody else writes to: several steps of one process may make the same file at once."""
+    return target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_ident()}.part")
+
+
+def is_digest(value: object) -> bool:
+    """Return whether a value is a SHA-256 in hex digits, as records write it."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def is_safe_path(name: str) -> bool:
-    """Return whether an output's name stays inside the workspace and means the same on every system."""
-    path = PurePosixPath(name)
-    return (
-        bool(name)
-        and not path.is_absolute()
-        and str(path) == name
-        and ".." not in path.parts
-        and "\\" not in name
-        and ":" not in name
-        and not any(ord(c) < 32 or ord(c) == 127 for c in name)
-        and path.parts[0].lower() not in {".git", ".planloom"}
-    )
+def is_safe_path(name: object) -> bool:
+    """Return whether an output may be called this: what verifying accepts, and nothing that git or planloom keep for themselves."""
+    from planloom.trust.audit.links import is_safe_name
+
+    return isinstance(name, str) and is_safe_name(name) and name.partition("/")[0].lower() not in {".git", ".planloom"}
 
 
 def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
@@ -114,11 +135,17 @@ def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
             message = f"output '{pattern}' was not made"
             raise InputError(message, hint="`outputs` lists files that the step leaves in the workspace")
         found.update(str(PurePosixPath(m)) for m in files)
+    spelt: dict[str, str] = {}
     for name in sorted(found):
         inside = (workspace / name).resolve().is_relative_to(workspace.resolve())
         if not is_safe_path(name) or not inside:
-            message = f"output '{name}' is not a plain path inside the workspace"
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            message = f"output '{shown}' is not a plain path inside the workspace"
             raise InputError(message, hint="`outputs` takes relative paths without '..'")
+        twin = spelt.setdefault(name.casefold(), name)
+        if twin != name:
+            message = f"outputs '{twin}' and '{name}' are one file where capitals make no difference"
+            raise InputError(message, hint="rename one of them")
     return tuple(Path(name) for name in sorted(found))
 
 
@@ -127,22 +154,37 @@ def describe_outputs(workspace: Path, files: Iterable[Path]) -> tuple[Subject, .
     return tuple(Subject(f.as_posix(), file_digest(workspace / f)) for f in files)
 
 
+def fits_record(subjects: tuple[Subject, ...]) -> bool:
+    """Return whether a record can name these outputs one by one."""
+    return len(subjects) <= MAX_SUBJECTS and sum(len(s.name.encode()) + SUBJECT_BYTES for s in subjects) <= MAX_SUBJECT_BYTES
+
+
 def write_manifest(subjects: tuple[Subject, ...]) -> bytes:
     """Return the list of outputs as canonical JSON, for a step that has too many of them for one record."""
-    return canonical.encode({"schema": "planloom/manifest/v1", "files": {s.name: s.digest for s in subjects}}) + b"\n"
+    files: list[canonical.Json] = [{"name": s.name, "digest": s.digest} for s in subjects]
+    return canonical.encode({"schema": "planloom/manifest/v1", "files": files}) + b"\n"
 
 
 def read_manifest(content: bytes) -> tuple[Subject, ...]:
     """Return the outputs that a manifest lists. Raises: TrustError (`E_ARTIFACT`) when it is not one."""
     try:
-        value = canonical.decode(content.removesuffix(b"\n"))
-    except canonical.CanonicalError as error:
-        raise TrustError(f"the list of outputs can't be read: {error.message}", code="E_ARTIFACT") from error
-    files = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(files, dict):
+        value: Any = canonical.decode(content.removesuffix(b"\n"))
+        subjects = tuple(Subject(entry["name"], entry["digest"]) for entry in value["files"])
+    except (canonical.CanonicalError, KeyError, TypeError, IndexError) as error:
         message = "the list of outputs can't be read"
+        raise TrustError(message, code="E_ARTIFACT") from error
+    if not all(is_safe_path(s.name) and is_digest(s.digest) for s in subjects):
+        message = "the list of outputs names something that is not a plain file"
         raise TrustError(message, code="E_ARTIFACT")
-    return tuple(Subject(name, str(digest)) for name, digest in files.items())
+    return subjects
+
+
+def open_manifest(subjects: Iterable[Subject], store: Store, location: str) -> tuple[Subject, ...]:
+    """Return the outputs that a record's list names, after checking the list itself. Raises: StoreError, TrustError."""
+    with tempfile.TemporaryDirectory(prefix="planloom-") as folder:
+        restore_outputs(Path(folder), subjects, store, location)
+        path = Path(folder) / MANIFEST
+        return read_manifest(path.read_bytes() if path.is_file() else b"")
 
 
 def restore_outputs(workspace: Path, subjects: Iterable[Subject], store: Store, location: str) -> tuple[str, ...]:
@@ -163,7 +205,7 @@ def restore_outputs(workspace: Path, subjects: Iterable[Subject], store: Store, 
             message = f"output '{subject.name}' would be written outside the workspace"
             raise TrustError(message, code="E_SUBJECT_PATH")
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        partial = _partial(target)
         try:
             store.fetch(location, subject.digest, partial)
             if file_digest(partial) != subject.digest:

@@ -14,7 +14,7 @@ from planloom.core.errors import StoreError, TrustError
 from planloom.runtime.completing import Result, complete_wave
 from planloom.runtime.delegating import open_items
 from planloom.runtime.executing import MAX_RESULT_BYTES, RESULT_NAME, Task, read_result
-from planloom.runtime.outputs import MANIFEST, read_manifest, restore_outputs
+from planloom.runtime.outputs import open_manifest, restore_outputs
 from planloom.runtime.reading import read_view
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def check_uploads(result: Result, store: Store) -> Result:
         try:
             restore_outputs(workspace, result.outputs, store, result.store)
             if result.manifest:
-                restore_outputs(workspace, read_manifest((workspace / MANIFEST).read_bytes()), store, result.store)
+                restore_outputs(workspace, open_manifest(result.outputs, store, result.store), store, result.store)
         except (StoreError, TrustError, OSError) as error:
             return Result("error", reason=f"the uploaded outputs are not those of the result: {error}")
     return result
