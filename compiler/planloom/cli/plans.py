@@ -128,3 +128,53 @@ def explain(code: str | None) -> int:
         raise InputError(message, hint=advise(code, names) or "planloom explain lists all")
     screen.product(explain_text(found))
     return EXIT_DONE
+
+
+@click.command()
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file is laid out differently.")
+@root_option
+def fmt(paths: tuple[Path, ...], root: Path | None, *, check: bool) -> int:
+    r"""Lay out plans in the one stable way. Data and comments stay; only space, indentation and line breaks change.
+
+    Without FILE every file in specs/ is laid out.
+
+    \b
+    Examples:
+      planloom fmt
+      planloom fmt --check
+      planloom fmt specs/release.yaml
+    """
+    from planloom.pipeline import read_specs
+    from planloom.syntax.layout import lay_out
+
+    if paths:
+        folder, files = Path(), {str(path): _read_file(path) for path in paths}
+    else:
+        folder = find_root(root)
+        files = read_specs(folder)
+    different = 0
+    for path, content in files.items():
+        result = lay_out(path, content)
+        if result == content:
+            continue
+        different += 1
+        if check:
+            screen.product(f"{path} is laid out differently")
+        else:
+            replace_file(folder / path, result)
+            screen.product(f"{path} laid out")
+    if check and different:
+        screen.suggest("planloom fmt")
+        return EXIT_FINDINGS
+    if not different:
+        screen.say("nothing to do")
+    return EXIT_DONE
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        message = f"{path} can't be read: {problem.strerror}"
+        raise InputError(message) from problem
