@@ -12,6 +12,9 @@ WORK_ITEM := work-item-001-create-a-structured
 PYTEST_ARGS ?=
 WORKERS ?= 2
 
+# Tests start planloom hundreds of times: without compiled modules each start would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run smoke test lint types layers unit generated docs soak bench lock clean
 
 help: ## show this list
