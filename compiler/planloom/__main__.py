@@ -1,6 +1,6 @@
 """`python -m planloom`."""
 
-from planloom.cli.main import main
+from planloom.cli.entry import main
 
 if __name__ == "__main__":
     main()

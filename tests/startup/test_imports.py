@@ -21,7 +21,7 @@ COMPILER = frozenset(
 
 REPORT = """
 import json, sys
-from planloom.cli.main import main
+from planloom.cli.entry import main
 path, sys.argv = sys.argv[1], ["planloom", *sys.argv[2:]]
 code = 0
 try:

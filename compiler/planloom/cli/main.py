@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how errors become messages and exit codes.
+"""The command line: which commands there are.
 
 Commands live in one module a group of the help page and are imported only when called, so that a runner
 pays for nothing that it does not use.
@@ -7,14 +7,13 @@ pays for nothing that it does not use.
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Final
 
 import click
 
 from planloom import VERSION
 from planloom.cli import screen
-from planloom.core.errors import PlanloomError
+from planloom.core.errors import EXIT_INPUT
 
 GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Start here": {
@@ -115,23 +114,19 @@ def planloom() -> None:
     """Carry out a plan of many steps in CI, over many runs and machines, with evidence that holds up."""
 
 
-def main() -> None:
-    """Run the command line; a PlanloomError becomes a message and its exit code, anything else is our bug."""
+def run(words: list[str] | None = None) -> int:
+    """Parse the words (default: those of the process) and run the command; returns its exit code.
+
+    Raises: PlanloomError for what the user can act on; `cli.entry` turns it into a message.
+    """
     try:
-        status = planloom.main(standalone_mode=False)
-    except PlanloomError as error:
-        screen.refuse(error)
-        sys.exit(error.exit_code)
+        status = planloom.main(words, standalone_mode=False)
     except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        return stop.exit_code
     except click.Abort:
         screen.say("stopped")
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except BrokenPipeError:
-        # The reader went away (`| head`): nothing is wrong, and nothing more can be said.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
+        return EXIT_INPUT
+    return status if isinstance(status, int) else 0

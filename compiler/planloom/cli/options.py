@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planloom.core.errors import InputError
+from planloom.cli.place import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,19 +48,4 @@ def ledger_option(function: Function) -> Function:
     )(function)
 
 
-def find_root(given: Path | None) -> Path:
-    """Return the project's folder: the one given, or the nearest upward with `specs/` or `artifacts/`.
-
-    Raises: InputError when there is none.
-    """
-    if given is not None:
-        if not given.is_dir():
-            message = f"{given}: there is no such folder"
-            raise InputError(message, hint="--root names the folder that holds specs/")
-        return given.resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "specs").is_dir() or (folder / "artifacts" / "work-items").is_dir():
-            return folder
-    message = f"{here} is not a planloom project: there is no specs/ here or above"
-    raise InputError(message, hint="planloom init DIR lays one down; --root DIR names one elsewhere")
+__all__ = ["find_root", "format_option", "ledger_option", "root_option"]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
-
-import click
+from typing import TYPE_CHECKING, Final, TextIO
 
 from planloom.core import canonical
 
@@ -15,19 +13,30 @@ if TYPE_CHECKING:
     from planloom.core.errors import PlanloomError
 
 
+COLOURS: Final = {"red": 31, "green": 32, "yellow": 33, "blue": 34}
+"""ECMA-48 section 8.3.117, select graphic rendition."""
+
+
+def _write(stream: TextIO, text: str) -> None:
+    # A name that the terminal's encoding lacks must not end the command.
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, errors="replace").decode(encoding))
+    stream.flush()
+
+
 def product(text: str) -> None:
     """Write to stdout what the command was called for; a missing final newline is added."""
-    click.echo(text, nl=not text.endswith("\n"))
+    _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
 
 
 def product_json(value: Json) -> None:
     """Write a JSON value to stdout, one line, canonical."""
-    click.echo(canonical.encode(value).decode("utf-8"))
+    _write(sys.stdout, canonical.encode(value).decode("utf-8") + "\n")
 
 
 def say(text: str) -> None:
     """Write a line to stderr: progress, what was done, what comes next."""
-    click.echo(text, err=True)
+    _write(sys.stderr, f"{text}\n")
 
 
 def suggest(command: str) -> None:
@@ -43,12 +52,12 @@ def refuse(error: PlanloomError) -> None:
         say(f"  {error.hint}")
     if is_github():
         text = error.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        click.echo(f"::error title=planloom::{text}", err=True)
+        say(f"::error title=planloom::{text}")
 
 
 def style(text: str, colour: str, stream: TextIO) -> str:
     """Return the text in a colour when the stream is a terminal and `NO_COLOR` is not set (https://no-color.org)."""
-    return click.style(text, fg=colour, bold=True) if wants_colour(stream) else text
+    return f"\x1b[1;{COLOURS[colour]}m{text}\x1b[0m" if wants_colour(stream) else text
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -9,28 +9,15 @@ import click
 
 from planloom import api
 from planloom.cli import screen
+from planloom.cli.attempts import Claiming, Completing, advise, claim_attempt, complete_attempt, named
 from planloom.cli.options import find_root, format_option, ledger_option, root_option
-from planloom.core.errors import EXIT_CONFLICT, EXIT_FINDINGS, Conflict, InputError
+from planloom.core.errors import EXIT_FINDINGS, Conflict, InputError
 
 if TYPE_CHECKING:
-    from planloom.runtime.claiming import Refused
-    from planloom.runtime.completing import Result
     from planloom.runtime.deciding import Shown
     from planloom.runtime.invalidating import Impact
     from planloom.runtime.migrating import Migration
     from planloom.runtime.session import Session
-    from planloom.state.readiness import Blocker
-
-
-def _named(positional: str, option: str, what: str) -> str:
-    """Return a name given either way. Raises: InputError when it is given twice, differently, or not at all."""
-    if positional and option and positional != option:
-        message = f"two {what}s: '{positional}' and '{option}'"
-        raise InputError(message, hint="give one")
-    if not (positional or option):
-        message = f"which {what}?"
-        raise InputError(message, hint=f"give {what.upper().replace(' ', '_')}, or --{what.replace(' ', '-')}")
-    return positional or option
 
 
 @click.command("open", epilog="Examples: planloom open release-2 | planloom open release-2 --plan release --param tag=v1.2.3")
@@ -91,67 +78,14 @@ def claim(
     wave: bool,
 ) -> int:
     """Take the exclusive right to the next attempt of a step. Nobody else gets it, on whatever machine."""
-    session = api.open_session(find_root(root), ledger=ledger, executor=executor)
     if wave:
         from planloom.cli.workflows import claim_wave
 
-        claim_wave(session, item or item_option, plan)
+        claim_wave(api.open_session(find_root(root), ledger=ledger, executor=executor), item or item_option, plan)
         return 0
-    from planloom.runtime.claiming import Refused, claim_step
-
-    item, step = _named(item, item_option, "work item"), _named(step, step_option, "step")
-    outcome = claim_step(session, item, step, attempt=attempt)
-    if isinstance(outcome, Refused):
-        raise refused_claim(session, item, step, outcome)
-    if style == "json":
-        attempt_ref = outcome.attempt
-        screen.product_json(
-            {
-                "workItemId": item,
-                "stepKey": step,
-                "attempt": attempt_ref.id,
-                "number": attempt_ref.number,
-                "claim": outcome.claim.digest,
-            }
-        )
-    else:
-        screen.product(outcome.attempt.id)
-        _say_brief(outcome.step.definition)
-    screen.suggest(f"planloom complete {item} {step} --attempt {outcome.attempt.id} --outcome TEXT --next-action TEXT")
-    return 0
-
-
-def _say_brief(definition: object) -> None:
-    """Show what the step asks of whoever claimed it."""
-    if not isinstance(definition, dict):
-        return
-    for title, key in (
-        ("role", "role"),
-        ("tasks", "tasks"),
-        ("entry criteria", "entryCriteria"),
-        ("exit criteria", "exitCriteria"),
-        ("outputs", "outputs"),
-    ):
-        value = definition.get(key)
-        if value:
-            screen.say(f"  {title}: {value if isinstance(value, str) else '; '.join(map(str, value))}")
-
-
-def refused_claim(session: Session, item: str, step: str, refused: Refused) -> Conflict:
-    """Return why a claim was refused, with the command that helps."""
-    first: Blocker = refused.blockers[0]
-    texts = "; ".join(blocker.text for blocker in refused.blockers)
-    hints = {
-        "running": f"planloom status {item}; planloom abandon {item} {step} gives up a claim whose holder is gone",
-        "done": f"planloom status {item} shows what is ready",
-        "integrated": f"planloom revert {item} {step} --handoff DIGEST --reason TEXT takes it back first",
-        "failed": f"planloom delegate --structured-work-item {item} --retry {step} grants one more attempt",
-        "approval": f"planloom approve {item} {step}",
-        "closed": f"planloom status {item}",
-        "attempt": f"planloom claim {item} {step}",
-    }
-    del session
-    return Conflict(f"step {step} of {item} can't be claimed: {texts}", hint=hints.get(first.kind, f"planloom why {item} {step}"))
+    return claim_attempt(
+        Claiming(named(item, item_option, "work item"), named(step, step_option, "step"), attempt, executor, root, ledger, style)
+    )
 
 
 @click.command(
@@ -220,72 +154,28 @@ def complete(
     wave: bool,
 ) -> int:
     """Hand off the result of an attempt, signed: what the next step reads."""
-    session = api.open_session(find_root(root), ledger=ledger, executor=executor)
     if wave:
         from planloom.cli.workflows import complete_wave
 
-        return complete_wave(session, results, handoffs, plan)
-    from planloom.runtime.completing import Late, Result, complete_attempt
-
-    item, step = _named(item, item_option, "work item"), _named(step, step_option, "step")
-    if from_result is not None:
-        from planloom.cli.workflows import result_of
-
-        said = result_of(session, item, step, attempt, from_result)
-    else:
-        attempt = attempt or _open_attempt(session, item, step)
-        said = Result(result, outcome, next_action, reason="" if result in {"success", "skip"} else outcome or result)
-        if result == "success":
-            said = _with_outputs(session, item, step, said, outputs)
-    done = complete_attempt(session, item, step, attempt, said, integrated=integrated)
-    if isinstance(done, Late):
-        raise Conflict(done.text, hint=f"planloom status {item}")
-    if handoffs is not None:
-        from planloom.cli.workflows import write_handoffs
-
-        write_handoffs(session, handoffs, [done.handoff])
-    if style == "json":
-        record = done.handoff.record
-        screen.product_json(
-            {"workItemId": item, "stepKey": step, "event": done.event, "digest": done.handoff.digest, "index": record.index}
+        return complete_wave(api.open_session(find_root(root), ledger=ledger, executor=executor), results, handoffs, plan)
+    return complete_attempt(
+        Completing(
+            item=named(item, item_option, "work item"),
+            step=named(step, step_option, "step"),
+            attempt=attempt,
+            outcome=outcome,
+            next_action=next_action,
+            result=result,
+            integrated=integrated,
+            outputs=outputs,
+            executor=executor,
+            from_result=from_result,
+            handoffs=handoffs,
+            root=root,
+            ledger=ledger,
+            style=style,
         )
-    else:
-        screen.product(f"{done.event} {step} of {item}: handoff sha256:{done.handoff.digest}")
-    _advise(session, item)
-    if from_result is not None:
-        return 0 if done.event == "completed" else EXIT_FINDINGS
-    return EXIT_CONFLICT if done.event == "superseded" else 0
-
-
-def _open_attempt(session: Session, item: str, step: str) -> str:
-    """Return the open attempt of a step, for people who do not name it. Raises: Conflict when there is none."""
-    from planloom.runtime.reading import read_view
-
-    claim = read_view(session, item, (step,)).view.states[step].claim
-    if claim is None or claim.record.attempt is None:
-        message = f"step {step} of {item} is not claimed"
-        raise Conflict(message, hint=f"planloom claim {item} {step}")
-    return claim.record.attempt.id
-
-
-def _with_outputs(session: Session, item: str, step: str, result: Result, extra: tuple[str, ...]) -> Result:
-    from planloom.runtime.executing import keep_outputs
-    from planloom.runtime.reading import read_view
-
-    patterns = read_view(session, item, (step,)).view.steps[step].outputs + extra
-    if not patterns:
-        return result
-    subjects, manifest = keep_outputs(session.workspace, patterns, api.output_store(session))
-    return result._replace(outputs=subjects, store="directory", manifest=manifest)
-
-
-def _advise(session: Session, item: str) -> None:
-    from planloom.cli.workflows import go_on
-    from planloom.report.table import next_command
-
-    view, schedule = api.read_status(session, item)
-    if not go_on(session, view, schedule):
-        screen.suggest(next_command(view, schedule))
+    )
 
 
 @click.command(
@@ -410,7 +300,7 @@ def revert(
         screen.product(
             f"reverted {step} of {item}; {len(written) - 1} step{'' if len(written) == 2 else 's'} downstream start again"
         )
-    _advise(session, item)
+    advise(session, item)
     return 0
 
 
@@ -435,7 +325,7 @@ def abandon(item: str, step: str, reason: str, root: Path | None, ledger: str, s
         screen.product_json({"digest": signed.digest, "evidence": getattr(signed.record.body, "evidence", "")})
     else:
         screen.product(f"gave up attempt {signed.record.attempt.id if signed.record.attempt else ''} of step {step}")
-    _advise(session, item)
+    advise(session, item)
 
 
 @click.command(epilog="Example: planloom migrate release-1 --reason 'the tests moved'")
@@ -468,7 +358,7 @@ def migrate(item: str, reason: str, root: Path | None, ledger: str, style: str, 
         )
     else:
         screen.product(f"moved {item} to {signed.record.plan.name} {signed.record.plan.version}")
-    _advise(session, item)
+    advise(session, item)
     return 0
 
 
