@@ -8,7 +8,7 @@ from planloom.core.errors import Conflict
 from planloom.records.record import Abandoned, Retried, StepRef
 from planloom.runtime.claiming import draft_releases
 from planloom.runtime.effects import parse_time
-from planloom.runtime.identity import is_process_gone
+from planloom.runtime.identity import attempt_number, is_process_alive, is_process_gone
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append
 from planloom.state.machine import Status, claim_body
@@ -40,12 +40,14 @@ def find_evidence(session: Session, state: StepState, runs: Runs | None) -> str:
     if builder.run_id:
         mine = session.identity.builder
         if builder.run_id == mine.run_id:
-            # A newer attempt of the same run proves that the older one is over; our own attempt is alive.
-            return "newer-run-attempt" if builder.run_attempt != mine.run_attempt else ""
+            # A newer attempt of the same run proves that the older one is over; our own attempt is alive, and a newer one may be.
+            return "newer-run-attempt" if attempt_number(mine.run_attempt) > attempt_number(builder.run_attempt) else ""
         return "run-over" if runs is not None and runs.is_over(builder.run_id, builder.run_attempt) else ""
     body = claim_body(state)
     if is_process_gone(body):
         return "process-gone"
+    if is_process_alive(body):
+        return ""  # however long it takes: a laptop may have slept
     return "lease-over" if body.lease and parse_time(session.clock.now()) > parse_time(body.lease) + GRACE_MILLISECONDS else ""
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from planloom.core import canonical
+from planloom.core import canonical, names
+from planloom.core.errors import StoreError
 from planloom.records.matrix import WAVE_LIMIT, group_by_profile, matrix_entry
 from planloom.runtime.identity import attempt_id
-from planloom.runtime.reading import read_item, read_view
+from planloom.runtime.reading import open_chain, read_view
+from planloom.state.item import fold_item
 from planloom.state.schedule import build_schedule, choose_wave, schedule_document
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from planloom.runtime.claiming import Won
     from planloom.runtime.platform import Platform
     from planloom.runtime.session import Session
-    from planloom.state.item import ItemView
+    from planloom.state.item import ItemState, ItemView
     from planloom.state.schedule import Schedule
 
 
@@ -42,21 +46,32 @@ def delegate_item(session: Session, item: str, prompt: str) -> Delegated:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is always whole: under another name first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(content)
-    partial.replace(path)
+    """Write a file that is always whole: under a name that nobody else writes to first, then renamed. Raises: StoreError."""
+    partial = path.with_name(f".{path.name[:200]}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{path.parent.name}/{path.name} can't be written: {error.strerror}"
+        raise StoreError(
+            message, hint="make room and see that the folder may be written to, then run the command again"
+        ) from error
 
 
 def open_items(session: Session, plan: str) -> tuple[str, ...]:
     """Return the open work items of a plan, sorted."""
-    found = []
-    for item in session.ledger.items():
-        state = read_item(session, item)
-        if state.is_open and plan in {"", state.plan.name}:
-            found.append(item)
-    return tuple(found)
+    return tuple(state.id for state in read_items(session, plan) if state.is_open)
+
+
+def read_items(session: Session, plan: str) -> tuple[ItemState, ...]:
+    """Return the work items of a plan, sorted; all of them are read at once."""
+    chains = session.ledger.read([names.item_chain(item) for item in session.ledger.items()])
+    states = (fold_item(name.partition("/")[0], open_chain(session, chain)) for name, chain in chains.items())
+    return tuple(state for state in states if plan in {"", state.plan.name})
 
 
 def source_of(view: ItemView, session: Session) -> str:

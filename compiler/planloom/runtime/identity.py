@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RUN_ATTEMPT: Final = "GITHUB_RUN_ATTEMPT"
 
+FIRST_NAMESPACE: Final = "4026531836"
+"""The process namespace of a machine itself, not of a container on it (Linux, include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
+
 
 class Identity(NamedTuple):
     """Who acts: `actor` is a person or service, `executor` what holds a claim, `builder` where it runs."""
@@ -55,11 +58,17 @@ def attempt_id(step: str, number: int, builder: Builder) -> str:
     return f"{step}-local" if number == 1 else f"{step}-local-{number}"
 
 
+def attempt_number(text: str) -> int:
+    """Return the number of a run's attempt; 0 for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
 def process_mark() -> str:
-    """Return what tells this boot of this machine: a hash of the machine id, the boot id and the process namespace.
+    """Return what tells this boot of this machine: a hash of the machine id and host name, the boot id and the process namespace.
 
     Empty where the system does not say (then a claim is never given up because its process is gone). The machine id is
-    hashed with our name, as machine-id(5) asks.
+    hashed with our name, as machine-id(5) asks, and with the host's: copies of one disk image have the same machine id, and another
+    machine's boot must never be taken for a reboot of this one.
     """
     try:
         machine = Path("/etc/machine-id").read_bytes().strip()
@@ -72,18 +81,21 @@ def process_mark() -> str:
             namespace = Path("/proc/self/ns/pid").stat().st_ino
         except OSError:
             return ""
-    hashed = hashlib.sha256(b"planloom\n" + machine).hexdigest()[:12] if machine else "unknown"
+    hashed = (
+        hashlib.sha256(b"planloom\n" + machine + b"\n" + os.uname().nodename.encode()).hexdigest()[:12] if machine else "unknown"
+    )
     return f"{hashed}/{boot}/{namespace}"
 
 
 def process_start(pid: int) -> str:
-    """Return when a process started, in clock ticks since boot (proc(5), field 22 of stat); empty when there is no such process."""
+    """Return when a process started, in clock ticks since boot (proc(5), field 22 of stat); empty when there is none, or only its remains."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
     # The command's name may hold spaces and brackets; the fields after the last bracket are plain.
-    return text.rpartition(")")[2].split()[19]
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
 def own_process() -> tuple[int, str]:
@@ -107,5 +119,14 @@ def is_process_gone(claim: Claimed) -> bool:
         return False
     my_machine, my_boot, my_namespace = here.split("/")
     if boot != my_boot:
-        return machine == my_machine != "unknown"
+        # In a container the machine's id may be the image's: another boot may be another machine, alive.
+        return machine == my_machine != "unknown" and namespace == my_namespace == FIRST_NAMESPACE
     return namespace == my_namespace and process_start(claim.pid) != start
+
+
+def is_process_alive(claim: Claimed) -> bool:
+    """Return whether the process that holds a claim runs on this machine now: then nothing can prove that it is gone."""
+    if not claim.pid or claim.boot_id.count("/") != 3:
+        return False
+    mark, _, start = claim.boot_id.rpartition("/")
+    return mark == process_mark() and process_start(claim.pid) == start

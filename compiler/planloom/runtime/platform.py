@@ -11,12 +11,15 @@ import shutil
 import tempfile
 import zipfile
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib import error as urlerror
 from urllib import parse, request
 
 from planloom.core.errors import StoreError, TrustError
+from planloom.ledger.retry import Pace, Patience
+from planloom.runtime.identity import attempt_number
 
 if TYPE_CHECKING:
     from planloom.core.ports import Environment
@@ -25,6 +28,11 @@ API_VERSION: Final = "2022-11-28"
 """docs.github.com/rest/about-the-rest-api/api-versions."""
 
 TIMEOUT_SECONDS: Final = 30
+
+BUDGET_SECONDS: Final = 60
+"""How long a call is tried again while the platform is busy or can't be reached."""
+
+BUSY: Final = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,14 @@ class Job:
     completed: str
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An artifact of a run: its number, and when the platform got it (RFC 3339, "" when unknown)."""
+
+    id: int
+    created: str
+
+
 @dataclass(slots=True)
 class Platform:
     """The API of one repository. `api` and `repository` come from GITHUB_API_URL and GITHUB_REPOSITORY."""
@@ -44,6 +60,7 @@ class Platform:
     api: str
     repository: str
     token: str = field(repr=False)
+    pace: Pace = field(default_factory=lambda: Pace(budget=BUDGET_SECONDS), repr=False)
     downloaded: dict[tuple[str, str], tuple[Path, dict[str, str]]] = field(default_factory=dict, repr=False)
     folder: tempfile.TemporaryDirectory[str] = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="planloom-"), repr=False
@@ -53,9 +70,11 @@ class Platform:
         """Return whether this attempt of a run is over: completed, gone, or followed by a newer attempt."""
         run = self._get(f"actions/runs/{parse.quote(run_id)}", missing=None)
         if run is None:
-            return True
-        newer = str(run.get("run_attempt", run_attempt)) != run_attempt
-        return bool(run.get("status") == "completed" or newer)
+            # GitHub answers the same to a token that may not see runs: only one that sees others proves that this one is gone.
+            return self._get("actions/runs?per_page=1", missing=None) is not None
+        known, claimed = int(run.get("run_attempt") or 1), attempt_number(run_attempt)
+        # An answer that is older than the claim tells nothing about it.
+        return known > claimed or (known == claimed and run.get("status") == "completed")
 
     def jobs(self, run_id: str, run_attempt: str) -> tuple[Job, ...]:
         """Return every job of an attempt of a run."""
@@ -70,6 +89,12 @@ class Platform:
             if len(jobs) < 100:
                 return tuple(found)
             page += 1
+
+    def artifacts(self, run_id: str, name: str) -> tuple[Artifact, ...]:
+        """Return the artifacts of a run that have this name; those that have expired are left out."""
+        path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
+        found = self._get(path, missing={"artifacts": []})["artifacts"]
+        return tuple(Artifact(int(a["id"]), a.get("created_at") or "") for a in found if not a.get("expired"))
 
     def dispatch(self, workflow: str, branch: str, inputs: dict[str, str]) -> None:
         """Start a workflow that has `workflow_dispatch`."""
@@ -96,15 +121,14 @@ class Platform:
     def _artifact(self, run_id: str, name: str) -> tuple[Path, dict[str, str]]:
         """Return a downloaded artifact and which of its members has which SHA-256; downloaded once."""
         if (run_id, name) not in self.downloaded:
-            path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
-            found = [a for a in self._get(path, missing={"artifacts": []})["artifacts"] if not a.get("expired")]
+            found = self.artifacts(run_id, name)
             if len(found) != 1:
                 message = f"artifact {name} of run {run_id} " + (
                     "is there more than once" if found else "has expired or is not there"
                 )
                 raise StoreError(message, hint="planloom delegate --retry STEP makes it anew")
             archive = Path(self.folder.name) / f"{len(self.downloaded)}.zip"
-            self._call(f"actions/artifacts/{int(found[0]['id'])}/zip", into=archive)
+            self._call(f"actions/artifacts/{found[0].id}/zip", into=archive)
             self.downloaded[run_id, name] = (archive, _digests(archive, name))
         return self.downloaded[run_id, name]
 
@@ -115,6 +139,16 @@ class Platform:
             return missing
 
     def _call(self, path: str, body: bytes | None = None, into: Path | None = None) -> bytes:
+        """Ask, again while the platform is busy: reading changes nothing, and a workflow that is started twice finds its work claimed."""
+        patience = Patience(self.pace)
+        while True:
+            try:
+                return self._ask(path, body, into)
+            except _Busy as error:
+                if not patience.wait():
+                    raise StoreError(error.message, hint=error.hint) from error
+
+    def _ask(self, path: str, body: bytes | None, into: Path | None) -> bytes:
         headers = {
             "Accept": "application/vnd.github+json",
             "User-Agent": "planloom",
@@ -133,13 +167,17 @@ class Platform:
                     shutil.copyfileobj(answer, sink)
                 return b""
         except urlerror.HTTPError as error:
+            # It holds the connection open.
+            error.close()
             if error.code == 404:
                 raise _NotFound(f"{path}: not found", hint=_RIGHTS) from error
             message = f"GitHub answered {error.code} to {path.partition('?')[0]}"
+            if error.code in BUSY or "retry-after" in error.headers or error.headers.get("x-ratelimit-remaining") == "0":
+                raise _Busy(message, hint="wait a minute and run the command again") from error
             raise StoreError(message, hint=_RIGHTS) from error
-        except (urlerror.URLError, TimeoutError, ConnectionError) as error:
+        except (urlerror.URLError, TimeoutError, ConnectionError, HTTPException) as error:
             message = f"GitHub could not be reached: {error}"
-            raise StoreError(message, hint="run the command again") from error
+            raise _Busy(message, hint="run the command again") from error
 
 
 def _digests(archive: Path, name: str) -> dict[str, str]:
@@ -161,6 +199,10 @@ _RIGHTS = "the token needs the permission `actions` for this; planloom doctor --
 
 
 class _NotFound(StoreError):
+    pass
+
+
+class _Busy(StoreError):
     pass
 
 

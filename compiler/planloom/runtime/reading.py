@@ -16,7 +16,7 @@ from planloom.state.machine import fold
 from planloom.trust.opener import open_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planloom.ledger.ledger import Chain
     from planloom.records.compiled import CompiledStep
@@ -128,8 +128,18 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     rules = gate_rules(session.policy, {step.gate[0] for step in steps.values() if step.gate})
     # Only a workflow run depends on the workflow files of the branch.
     changed = find_changed(session.workspace, now_bound.plan, steps) if session.identity.builder.run_id else {}
-    view = ItemView(now_bound, header, steps, states, gates, held, rules, session.clock.now(), changed)
+    view = ItemView(
+        now_bound, header, steps, states, gates, held, rules, not_before(session.clock.now(), records.values()), changed
+    )
     return Loaded(view, ends, own)
+
+
+def not_before(now: str, chains: Iterable[Sequence[Signed]]) -> str:
+    """Return the present moment, or that of the newest record when this machine's clock is behind it.
+
+    A record that states a time before the one that it follows would be held against the whole history.
+    """
+    return max([now, *(records[-1].record.at for records in chains if records)])
 
 
 def gate_rules(policy: Policy, roles: Iterable[str]) -> GateRules:
