@@ -6,7 +6,8 @@ changed. No append is ever half visible, in one chain or across several.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -27,17 +28,15 @@ class Head:
 EMPTY: Final = Head(0, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry: the folder it lies in, its bytes, and files that belong to it (name → bytes), kept beside it."""
 
     folder: str
     content: bytes
-    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    attachments: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """A chain as read: entries in order (attachments are not loaded) and the head to append after."""
 
     name: str

@@ -8,7 +8,7 @@ that decides behaviour, and through the Merkle root of the step digests every li
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import StoreError
@@ -101,17 +101,18 @@ class CompiledStep:
 
     def to_line(self) -> bytes:
         """Return the canonical line, with its newline."""
-        value: dict[str, Json] = {
-            "key": self.key,
-            "digest": self.digest,
-            "order": self.order,
-            "position": self.position,
-            "parallelizable": self.parallelizable,
-            "after": list(self.after),
-            "profile": self.profile,
-            "definition": dict(self.definition),
-        }
-        return canonical.encode(value) + b"\n"
+        return self.line_with(canonical.encode(dict(self.definition)))
+
+    def line_with(self, definition: bytes) -> bytes:
+        """Return the line around a definition that is encoded already: compiling needs its bytes for the digest anyway."""
+        # Keys, profiles and digests are words of a safe alphabet, so nothing in them needs an escape.
+        after = ",".join(f'"{key}"' for key in self.after)
+        head = f'{{"after":[{after}],"definition":'
+        tail = (
+            f',"digest":"{self.digest}","key":"{self.key}","order":{self.order},"parallelizable":'
+            f'{"true" if self.parallelizable else "false"},"position":{self.position},"profile":"{self.profile}"}}\n'
+        )
+        return head.encode("ascii") + definition + tail.encode("ascii")
 
     @classmethod
     def from_line(cls, line: bytes) -> CompiledStep:
@@ -137,8 +138,7 @@ class CompiledStep:
         return step
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPlan:
+class CompiledPlan(NamedTuple):
     """The header of a compiled plan.
 
     Shape: `order` is the linear extension (step keys); `steps_root` the RFC 6962 Merkle root of the step digests (32 raw bytes each) in

@@ -7,11 +7,9 @@ no other reader can see another document in it. Making and checking signatures i
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from planloom.core.errors import TrustError
 
@@ -23,19 +21,20 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 
 SIGNATURE_BYTES: Final = 64
 
-_TEMPLATE: Final = '{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}\n'
-_SHAPE: Final = re.compile(
-    rb'\{"payload":"([A-Za-z0-9+/]*={0,2})","payloadType":"' + re.escape(PAYLOAD_TYPE.encode()) + rb'",'
-    rb'"signatures":\[\{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/]{86}==)"\}\]\}\n'
-)
+_START: Final = b'{"payload":"'
+_TYPE: Final = b'","payloadType":"' + PAYLOAD_TYPE.encode("ascii") + b'","signatures":[{"keyid":"'
+_SIGNATURE: Final = b'","sig":"'
+_END: Final = b'"}]}\n'
+_HEX64: Final = re.compile(rb"[0-9a-f]{64}")
+_TAIL_BYTES: Final = len(_TYPE) + 64 + len(_SIGNATURE) + 88 + len(_END)
+"""What follows the payload has one length: 64 digits of key id, 64 bytes of signature in base64."""
 
 
 class EnvelopeError(TrustError):
     """Bytes that are not an envelope of ours; `code` is `E_ENVELOPE`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A payload and one signature over it.
 
     Shape: `key_id` is 64 hex digits and only a hint until the signature was verified; `signature` has 64 bytes.
@@ -48,13 +47,13 @@ class Envelope:
 
 def encode(envelope: Envelope) -> bytes:
     """Return the file. Raises: EnvelopeError when the result would be refused by `decode`."""
-    payload = base64.b64encode(envelope.payload).decode("ascii")
-    signature = base64.b64encode(envelope.signature).decode("ascii")
-    content = (_TEMPLATE % (payload, PAYLOAD_TYPE, envelope.key_id, signature)).encode("ascii")
+    key_id = envelope.key_id.encode("utf-8", "replace")
+    if _HEX64.fullmatch(key_id) is None or len(envelope.signature) != SIGNATURE_BYTES:
+        raise _refusal("the key id or the signature has the wrong form")
+    payload, signature = _to_base64(envelope.payload), _to_base64(envelope.signature)
+    content = b"".join((_START, payload, _TYPE, key_id, _SIGNATURE, signature, _END))
     if len(content) > MAX_BYTES:
         raise _refusal(f"it would be {len(content)} bytes long, the limit is {MAX_BYTES}")
-    if _SHAPE.fullmatch(content) is None:
-        raise _refusal("the key id or the signature has the wrong form")
     return content
 
 
@@ -62,11 +61,22 @@ def decode(content: bytes) -> Envelope:
     """Return the envelope in a file. Raises: EnvelopeError unless `encode` would write exactly these bytes."""
     if len(content) > MAX_BYTES:
         raise _refusal(f"it is {len(content)} bytes long, the limit is {MAX_BYTES}")
-    shape = _SHAPE.fullmatch(content)
-    if shape is None:
+    tail = content[-_TAIL_BYTES:]
+    key_at = len(_TYPE)
+    signature_at = key_at + 64 + len(_SIGNATURE)
+    key_id = tail[key_at : key_at + 64]
+    in_form = (
+        content.startswith(_START)
+        and len(content) >= len(_START) + _TAIL_BYTES
+        and tail.startswith(_TYPE)
+        and tail[key_at + 64 : signature_at] == _SIGNATURE
+        and tail.endswith(_END)
+        and _HEX64.fullmatch(key_id) is not None
+    )
+    if not in_form:
         raise _refusal("it does not have the form in which planloom writes it")
-    payload, key_id, signature = shape.groups()
-    return Envelope(_from_base64(payload), key_id.decode("ascii"), _from_base64(signature))
+    payload = _from_base64(content[len(_START) : -_TAIL_BYTES])
+    return Envelope(payload, key_id.decode("ascii"), _from_base64(tail[signature_at : signature_at + 88]))
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -78,13 +88,17 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
+def _to_base64(content: bytes) -> bytes:
+    return binascii.b2a_base64(content, newline=False)
+
+
 def _from_base64(text: bytes) -> bytes:
     try:
         content = binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:
         raise _refusal(f"base64: {error}") from error
     # strict_mode leaves one freedom: bits of the last character that belong to no byte.
-    if binascii.b2a_base64(content, newline=False) != text:
+    if _to_base64(content) != text:
         raise _refusal("base64: its last character has bits that belong to nothing")
     return content
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from planloom.records.compiled import CompiledStep
+
+Entry = TypeVar("Entry")
 
 JOB_MARGIN_MINUTES: Final = 10
 """A job may last this much longer than its step, so that the result is still uploaded."""
@@ -51,9 +53,9 @@ def matrix_entry(step: CompiledStep, *, work_item: str, attempt: str, source: st
     return {"workItemId": work_item, **plan_entry(step), "attempt": attempt, "source": source}
 
 
-def group_by_profile(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Mapping[str, Any]]]:
+def group_by_profile(entries: Iterable[tuple[str, Entry]]) -> dict[str, list[Entry]]:
     """Return profile → its entries, from (profile, entry) pairs; profiles without an entry are absent."""
-    matrices: dict[str, list[Mapping[str, Any]]] = {}
+    matrices: dict[str, list[Entry]] = {}
     for profile, entry in entries:
         matrices.setdefault(profile, []).append(entry)
     return matrices

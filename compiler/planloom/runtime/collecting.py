@@ -20,8 +20,7 @@ from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.runtime.delegating import write_atomically
 from planloom.runtime.exporting import export, find_origin
 from planloom.runtime.reading import open_chain, read_view
-from planloom.state.item import fold_item
-from planloom.state.machine import fold
+from planloom.state.item import fold_item, fold_resource
 from planloom.state.schedule import build_schedule, schedule_document
 
 if TYPE_CHECKING:
@@ -95,19 +94,15 @@ def _verified(session: Session, items: tuple[str, ...]) -> dict[str, tuple[Signe
     chains = session.ledger.read([*(f"{item}/" for item in items), f"{names.RESOURCE_CHAINS}/"])
     records = {name: open_chain(session, chain) for name, chain in chains.items()}
     for name, found in records.items():
-        owner, _, own = name.partition("/")
-        if owner != names.RESOURCE_CHAINS and not own.startswith("_"):
-            fold(found, MANY_ATTEMPTS)
+        if name.startswith(f"{names.RESOURCE_CHAINS}/"):
+            fold_resource(found)
     for item in items:
         if not records.get(names.item_chain(item)):
             message = f"work item {item} has no records in {session.ledger.describe()}"
             raise StoreError(message, hint="planloom status lists the work items")
-        fold_item(item, records[names.item_chain(item)])
+        # Folds every chain of the work item, each step with the attempts that its plan allows.
+        read_view(session, item)
     return records
-
-
-MANY_ATTEMPTS: Final = 1_000_000
-"""The budget of attempts decides who waits, not what may follow what; here only the order of records matters."""
 
 
 def _owners(chains: Mapping[str, Any]) -> tuple[str, ...]:
@@ -164,9 +159,7 @@ def _write_schedule(session: Session, item: str) -> None:
     newest = max(
         [r.record.at for r in loaded.item_records] + [s.last.record.at for s in view.states.values() if s.last is not None]
     )
-    from dataclasses import replace
-
-    still = replace(view, now=newest)
+    still = view._replace(now=newest)
     document = schedule_document(still, build_schedule(still), prompt="collect", actor="planloom")
     write_atomically(session.artifacts / "schedule" / f"{item}.json", canonical.encode(document) + b"\n")
 

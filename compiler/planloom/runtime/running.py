@@ -6,17 +6,19 @@ decides. What others do becomes visible when the ledger is read again, at most e
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import signal
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from planloom.runtime.abandoning import abandon_dead
+from planloom.runtime.abandoning import abandon_dead, find_evidence
 from planloom.runtime.claiming import Won, claim_step
+from planloom.runtime.command import KILL_AFTER_SECONDS
 from planloom.runtime.completing import Completed, Late, Result, complete_attempt
 from planloom.runtime.executing import Task, carry_out
 from planloom.runtime.opening import close_when_complete
@@ -71,6 +73,7 @@ class LocalRun:
     observer: Observer
     jobs: int
     pace: float = REFRESH_SECONDS
+    claimant: str = field(init=False)
     view: ItemView = field(init=False)
     successors: dict[str, list[str]] = field(init=False)
     remaining: dict[str, int] = field(init=False)
@@ -79,6 +82,7 @@ class LocalRun:
     groups: set[int] = field(init=False, default_factory=set)
     stopping: threading.Event = field(init=False, default_factory=threading.Event)
     read_at: float = field(init=False, default=0.0)
+    refused: tuple[tuple[str, int], ...] = field(init=False, default=())
     lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def carry_out(self) -> Schedule:
@@ -86,6 +90,7 @@ class LocalRun:
 
         Ctrl-C ends the commands, records their attempts as cancelled and raises KeyboardInterrupt.
         """
+        self.claimant = self.session.find_key("ci").key_id
         self._refresh()
         self.successors = find_successors(self.view.steps.values())
         self.remaining = longest_paths(self.view, self.successors)
@@ -112,7 +117,7 @@ class LocalRun:
                 continue
             # Nothing of ours is running: only the ledger can tell whether there is more to do.
             self._refresh()
-            if self.candidates:
+            if self.candidates and not self._is_stuck():
                 continue
             if not any(s.status is Status.RUNNING for s in self.view.states.values()):
                 return
@@ -120,9 +125,17 @@ class LocalRun:
                 return
             self.stopping.wait(self.pace)
 
+    def _is_stuck(self) -> bool:
+        """Whether what looks ready was refused when it was claimed, and nothing has changed since: then asking again would never end."""
+        ready = tuple((key, self.view.states[key].attempt) for _, key in sorted(self.candidates))
+        stuck, self.refused = ready == self.refused, ready
+        return stuck
+
     def _refresh(self) -> None:
-        abandon_dead(self.session, self.item)
         self.view = read_view(self.session, self.item).view
+        if any(find_evidence(self.session, state, None) for state in self.view.states.values()):
+            abandon_dead(self.session, self.item)
+            self.view = read_view(self.session, self.item).view
         self.read_at = time.monotonic()
         self.candidates = []
         self._consider(self.view.header.order)
@@ -130,7 +143,7 @@ class LocalRun:
 
     def _consider(self, keys: Iterable[str]) -> None:
         for key in keys:
-            if runs_here(self.view.steps[key]) and not find_blockers(self.view, key):
+            if runs_here(self.view.steps[key]) and not find_blockers(self.view, key, claimant=self.claimant):
                 heapq.heappush(self.candidates, (self.view.steps[key].position, key))
 
     def _launch(self, pool: ThreadPoolExecutor) -> None:
@@ -141,6 +154,7 @@ class LocalRun:
             outcome = claim_step(self.session, self.item, key, process=True)
             if not isinstance(outcome, Won):
                 continue  # somebody else has it, or the hint was old: the next reading tells
+            self.refused = ()
             self._know(key, apply(outcome.view.states[key], outcome.claim))
             self.observer.starts(outcome.step, outcome.attempt.number, self.remaining[key])
             self.active[pool.submit(self._attempt, outcome)] = outcome
@@ -173,17 +187,20 @@ class LocalRun:
             self._refresh()
 
     def _know(self, key: str, state: StepState) -> None:
-        self.view = replace(self.view, states={**self.view.states, key: state})
+        self.view = self.view._replace(states={**self.view.states, key: state})
 
     def _stop(self) -> None:
+        """End the commands, those that start only now too, and record their attempts; whoever does not hear is killed after a while."""
         self.stopping.set()
-        for group in tuple(self.groups):
-            try:
-                os.killpg(group, signal.SIGTERM)
-            except ProcessLookupError:
-                continue
-        for future in tuple(self.active):
-            self._finish_quietly(future)
+        asked_at = time.monotonic()
+        while self.active:
+            patient = time.monotonic() - asked_at < KILL_AFTER_SECONDS
+            for group in tuple(self.groups):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGTERM if patient else signal.SIGKILL)
+            done, _ = wait(self.active, timeout=self.pace, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._finish_quietly(future)
 
     def _finish_quietly(self, future: Future[tuple[Result, Completed | Late, float]]) -> None:
         won = self.active.pop(future)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.canonical import digest
@@ -28,8 +28,7 @@ class End(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A record that is decided but not yet signed. No subjects means `<plan>/<step>` with the step's digest."""
 
     event: str
@@ -40,7 +39,7 @@ class Draft:
     step: StepRef | None = None
     attempt: AttemptRef | None = None
     subjects: tuple[Subject, ...] = ()
-    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    attachments: Mapping[str, bytes] = MappingProxyType({})
     nonce: str = ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.errors import TrustError
@@ -91,8 +91,7 @@ class GateRules(NamedTuple):
     allow_self_approval: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ItemView:
+class ItemView(NamedTuple):
     """All that decisions about a work item look at, as of one moment.
 
     Shape: `steps`, `states` and `gates` hold what was loaded: every step for a schedule, a step and its predecessors for a claim; `held` is resource
@@ -107,4 +106,4 @@ class ItemView:
     held: Mapping[str, Mapping[str, int]]
     rules: GateRules
     now: str
-    changed: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, str] = MappingProxyType({})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import TrustError
@@ -62,8 +62,7 @@ class PolicyError(TrustError):
     """A policy that can't be read, or is not signed as it must be; `code` is `E_POLICY` or `E_ROOT`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(NamedTuple):
     """From which checkpoint size on a key's records no longer count, and why."""
 
     at_size: int
