@@ -169,10 +169,10 @@ def test_a_command_ends_when_its_caller_is_killed(tmp_path):
 
 def test_no_process_and_no_descriptor_is_left_after_many_commands(tmp_path):
     run(tmp_path, "true")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     for _ in range(10):
         run(tmp_path, "true")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
 SECRETS = {

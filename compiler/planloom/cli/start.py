@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +106,7 @@ def run(
         session = api.open_session(scratch, ledger=ledger, workspace=project)
     else:
         session = api.open_session(project, ledger=ledger)
+    _stop_like_ctrl_c()
     chosen, its_plan = api.choose_item(session, item, plan)
     api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
     try:
@@ -119,6 +121,13 @@ def run(
         screen.product_json(status_document(view, schedule))
     _conclude(session, view, schedule, scratch)
     return EXIT_FINDINGS if schedule.failed else 0
+
+
+def _stop_like_ctrl_c() -> None:
+    """Let whoever ends a service or closes a terminal be answered as Ctrl-C is: attempts recorded as cancelled, commands ended."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _run_shown(

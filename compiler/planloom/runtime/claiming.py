@@ -137,10 +137,11 @@ def _may_name(wanted: str, step: str, number: int) -> bool:
     """Whether a caller may give the attempt this id: one of its step, and not one that reads as another number."""
     if not names.is_attempt_id(wanted) or not wanted.startswith(f"{step}-"):
         return False
+    # The number must stand in it: an id that two attempts could bear would let the first one complete the second.
     rest = wanted.removeprefix(f"{step}-").split("-")
     if rest[0] == "local":
-        return number == (int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1)
-    return not rest[0].isdigit() or int(rest[0]) == number
+        return number == (int(rest[1]) if len(rest) > 1 and rest[1].isdecimal() else 1)
+    return rest[0].isdecimal() and int(rest[0]) == number
 
 
 def holder_of(draft: Draft | Signed) -> str:

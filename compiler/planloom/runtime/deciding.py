@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
 from planloom.records.record import Decided, StepRef
-from planloom.runtime.invalidating import draft_invalidations
+from planloom.runtime.effects import is_timestamp
+from planloom.runtime.invalidating import downstream, draft_invalidations
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append, require_event
 from planloom.state.machine import Status
@@ -60,6 +61,7 @@ def decide_gate(
         loaded = read_view(session, item, None if reentry else (step,))
         shown = _show(loaded, item, step, signer.key_id)
         _refuse_decision(shown, reject=reject)
+        _refuse_expiry(expires, loaded.view.now)
         if confirmed is None or confirmed.inputs != shown.inputs:
             if not confirm(shown):
                 return None
@@ -125,11 +127,29 @@ def _drafts(session: Session, shown: Shown, *, reject: bool, reentry: str, reaso
     )
     if not reentry:
         return [decision]
-    if reentry not in step.predecessors and reentry not in view.steps:
+    _refuse_reentry(view, step.key, reentry)
+    return [decision, *draft_invalidations(view, reentry, cause=decision.nonce, origin=step.key, reason=reason, cascade=False)]
+
+
+def _refuse_reentry(view: ItemView, step: str, reentry: str) -> None:
+    """The work starts again before the gate: from elsewhere nothing that was rejected would ever be made anew."""
+    if reentry not in view.steps:
         from planloom.runtime.reading import unknown_step
 
         raise unknown_step(reentry, view.header)
-    return [decision, *draft_invalidations(view, reentry, cause=decision.nonce, origin=step.key, reason=reason, cascade=False)]
+    if step not in downstream(view.steps, view.header.order, reentry):
+        message = f"step {step} does not build on {reentry}: starting there again would leave what you reject as it is"
+        before = ", ".join(view.steps[step].predecessors) or "none"
+        raise InputError(message, hint=f"--reentry-step takes a step that {step} builds on: {before}, or one before")
+
+
+def _refuse_expiry(expires: str, now: str) -> None:
+    if expires and not is_timestamp(expires):
+        message = f"--expires '{expires}' is not a moment in UTC"
+        raise InputError(message, hint=f"like this: {now}")
+    if expires and expires <= now:
+        message = f"--expires {expires} is over already"
+        raise InputError(message, hint=f"now it is {now}")
 
 
 def is_own_work(shown: Shown) -> bool:

@@ -45,6 +45,14 @@ def format_time(milliseconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"
 
 
+def is_timestamp(text: str) -> bool:
+    """Return whether a text is a timestamp as records hold them, and a moment that exists."""
+    try:
+        return len(text) == 24 and format_time(parse_time(text)) == text
+    except (ValueError, OverflowError):
+        return False
+
+
 def parse_time(timestamp: str) -> int:
     """Return a timestamp as Unix milliseconds."""
     import calendar

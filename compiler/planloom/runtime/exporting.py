@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical
+from planloom.ledger import disk
 from planloom.records.record import Finished
 from planloom.runtime.delegating import write_atomically
 from planloom.runtime.executing import output_subjects
@@ -88,8 +89,19 @@ def read_records(artifacts: Path) -> dict[str, bytes]:
 def export(session: Session, origin: str) -> Exported:
     """Write `artifacts/exports/`: portfolio.json, checkpoint, leaves.txt.
 
-    Raises: TrustError when a record that an earlier checkpoint covers is gone or changed (nothing is signed then), or without a key.
+    One exporter at a time: else the files of two could end up beside each other. Raises: TrustError when a record that an earlier
+    checkpoint covers is gone or changed (nothing is signed then), or without a key.
     """
+    lock = session.artifacts / ".ledger" / "export.lock"
+    try:
+        disk.make_folders(lock.parent)
+        with disk.locked(lock, exclusive=True):
+            return _export(session, origin)
+    except OSError as error:
+        raise disk.refusal(error, session.artifacts) from error
+
+
+def _export(session: Session, origin: str) -> Exported:
     folder = session.artifacts / "exports"
     portfolio = build_portfolio(session)
     leaves_path = folder / "leaves.txt"

@@ -114,10 +114,11 @@ def find_impact(view: ItemView, step: str, handoff: str) -> Impact:
     if state.status is not Status.INTEGRATED or state.handoff is None:
         message = f"step {step} of {item} is {state.status.value}, not integrated: there is nothing to revert"
         raise Conflict(message, hint=f"planloom why {item} {step}")
-    if len(handoff) < 12:
+    digits = handoff.removeprefix("sha256:").removesuffix("…")
+    if len(digits) < 12:
         message = "--handoff takes the digest of the handoff that is taken back (at least 12 digits of it)"
         raise InputError(message, hint=f"it is {state.handoff.digest}")
-    if not state.handoff.digest.startswith(handoff.removeprefix("sha256:")):
+    if not state.handoff.digest.startswith(digits):
         message = f"the integrated handoff of step {step} is {state.handoff.digest}, not {handoff}"
         raise Conflict(message, hint=f"planloom why {item} {step}")
     reached = downstream(view.steps, view.header.order, step)

@@ -10,7 +10,7 @@ from planloom.core import names
 from planloom.core.errors import Conflict, InputError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
 from planloom.records.record import Closed, Opened, PlanRef, Subject
-from planloom.runtime.reading import read_view
+from planloom.runtime.reading import read_compiled, read_item, read_view
 from planloom.runtime.writing import Draft, append, empty_end
 from planloom.state.machine import Status
 
@@ -182,9 +182,12 @@ def close_item(session: Session, item: str, *, result: str, reason: str, key: st
 def close_when_complete(session: Session, item: str) -> Signed | None:
     """Close a work item whose every step has ended well, unless some are integrated; returns the record if it was this call.
 
-    An item with integrated steps stays open, so that they can be reverted; `planloom close` ends it.
+    An item with integrated steps stays open, so that they can be reverted; `planloom close` ends it. Costs what one step costs as long
+    as the last step of the plan is not done.
     """
     while True:
+        if not _may_be_complete(session, item):
+            return None
         loaded = read_view(session, item)
         view = loaded.view
         if not view.item.is_open or any(s.status is not Status.DONE for s in view.states.values()):
@@ -192,6 +195,22 @@ def close_when_complete(session: Session, item: str) -> Signed | None:
         written = _append_closed(session, loaded, "completed", "every step has ended well", "ci")
         if written is not None:
             return written
+
+
+def _may_be_complete(session: Session, item: str) -> bool:
+    """Return whether it is worth reading every step: looks at the plan's last one, then at twice as many, and so on.
+
+    Each completion asks this, and a plan has as many completions as steps.
+    """
+    header, _ = read_compiled(session, read_item(session, item))
+    rest, count = list(header.order), 1
+    while rest:
+        states = read_view(session, item, rest[-count:]).view.states
+        if any(states[key].status is not Status.DONE for key in rest[-count:]):
+            return False
+        del rest[-count:]
+        count *= 2
+    return True
 
 
 def _append_closed(session: Session, loaded: Loaded, result: str, reason: str, key: str) -> Signed | None:
