@@ -37,7 +37,7 @@ def refusal(error: OSError, path: Path) -> StoreError:
 
 
 def write_new(path: Path, content: bytes, at: Hook) -> None:
-    """Write a file that must not exist yet, and wait until the disk has it. Raises: OSError."""
+    """Write a file that must not exist yet, and wait until the disk has it. Raises: OSError (then it is removed again)."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         rest = memoryview(content)
@@ -45,6 +45,10 @@ def write_new(path: Path, content: bytes, at: Hook) -> None:
             rest = rest[os.write(handle, rest) :]
         at("files: content written")
         os.fsync(handle)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
     finally:
         os.close(handle)
     at("files: content synced")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from planloom.core.names import ITEM_CHAIN, is_work_item_id
 from planloom.ledger import disk, layout
 from planloom.ledger.entries import check_append, no_attachment, token_of
-from planloom.ledger.journal import Journal
+from planloom.ledger.journal import NEW, Journal
 from planloom.ledger.ledger import FOLDERS, Chain, Entry, Head, Lost, Won
 from planloom.ledger.listing import Listing
 from planloom.ledger.points import pass_by
@@ -81,7 +81,7 @@ class FileLedger:
             disk.make_folders(self._tools)
             with disk.locked(self._lock, exclusive=True):
                 self._at("files: locked")
-                self._journal.roll_forward()
+                self._journal.recover()
                 lost = [chain for chain in sorted(entries) if not self._ends_at(chain, entries[chain].expected)]
                 if lost:
                     return Lost(tuple(lost))
@@ -104,8 +104,7 @@ class FileLedger:
 
     def leftovers(self) -> tuple[str, ...]:
         """Return what a writer that died left in `artifacts/.ledger/`, by name; none of it is visible to readers as half a record."""
-        present = ("journal", "journal.new", "new")
-        return tuple(f"{TOOLS}/{name}" for name in present if (self._tools / name).exists())
+        return tuple(f"{TOOLS}/{name}" for name in self._journal.leftovers())
 
     def repair(self) -> None:
         """Finish what a writer that died had made to count, and remove what it had not. Raises: StoreError."""
@@ -113,9 +112,7 @@ class FileLedger:
             if not self.leftovers():
                 return
             with disk.locked(self._lock, exclusive=True):
-                self._journal.roll_forward()
-                for name in ("journal.new", "new"):
-                    (self._tools / name).unlink(missing_ok=True)
+                self._journal.recover()
 
     def _load(self, chain: str, folders: Sequence[str], waiting: Mapping[str, bytes]) -> Chain:
         entries = []
@@ -147,8 +144,7 @@ class FileLedger:
                 self._journal.roll_forward()
             return
         ((path, content),) = files.items()
-        final, new = self._artifacts / path, self._tools / "new"
-        new.unlink(missing_ok=True)
+        final, new = self._artifacts / path, self._tools / NEW
         disk.write_new(new, content, self._at)
         disk.make_folders(final.parent)
         disk.publish(new, final)

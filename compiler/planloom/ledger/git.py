@@ -158,6 +158,8 @@ class GitLedger:
         """
         with self._guarded(), ObjectReader(self._cache.git) as reader:
             self._cache.make()
+            if expected_tip and not reader.has(expected_tip) and self._cache.fetch(()).tip != expected_tip:
+                return Lost((self._cache.branch,))
             tree = self._branch.write(reader, self._writer, expected_tip, changes)
             if expected_tip and reader.commit(expected_tip).tree == tree:
                 return Won({self._cache.branch: Head(1, expected_tip)})

@@ -105,6 +105,10 @@ class ObjectReader:
             self._process.communicate()
             self._process = None
 
+    def has(self, name: str) -> bool:
+        """Return whether an object is in the cache. Raises: StoreError when git can't be asked."""
+        return self._ask(name)[0] != b"missing"
+
     def commit(self, name: str) -> Commit:
         """Return a commit. Raises: StoreError."""
         head, _, message = self._get(name, "commit").partition(b"\n\n")
@@ -128,6 +132,13 @@ class ObjectReader:
         return self._get(name, "blob")
 
     def _get(self, name: str, kind: str) -> bytes:
+        found, content = self._ask(name)
+        if found != kind.encode():
+            raise _unreadable(name, self._git.folder)
+        return content
+
+    def _ask(self, name: str) -> tuple[bytes, bytes]:
+        """Return kind and content of an object, kind `missing` when it is not there."""
         if self._process is None:
             self._process = self._git.start(["git", "--git-dir", str(self._git.folder), "cat-file", "--batch"])
         requests, answers = self._process.stdin, self._process.stdout
@@ -139,10 +150,11 @@ class ObjectReader:
         except BrokenPipeError as error:
             raise _unreadable(name, self._git.folder) from error
         header = answers.readline().split()
-        if len(header) != 3 or header[1] != kind.encode():
+        if len(header) == 2 and header[1] == b"missing":
+            return b"missing", b""
+        if len(header) != 3:
             raise _unreadable(name, self._git.folder)
-        content = answers.read(int(header[2]) + 1)
-        return content[:-1]
+        return header[1], answers.read(int(header[2]) + 1)[:-1]
 
 
 def _unreadable(name: str, folder: Path) -> StoreError:

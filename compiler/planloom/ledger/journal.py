@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from planloom.core import canonical
 from planloom.core.errors import StoreError
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from planloom.core.canonical import Json
     from planloom.ledger.points import Hook
 
+JOURNAL: Final = "journal"
+JOURNAL_NEW: Final = "journal.new"
+NEW: Final = "new"
+UNFINISHED: Final = (JOURNAL_NEW, NEW)
+"""Files that count for nothing: being written when their writer died, or already linked to where they belong."""
+
 
 class Journal:
     """The journal of the ledger in `artifacts`. Its callers hold the lock: writers exclusively, readers shared."""
@@ -29,7 +35,7 @@ class Journal:
     def __init__(self, artifacts: Path, folder: Path, at: Hook) -> None:
         self._artifacts = artifacts
         self._folder = folder
-        self._path = folder / "journal"
+        self._path = folder / JOURNAL
         self._at = at
 
     def pending(self) -> dict[str, bytes]:
@@ -55,14 +61,23 @@ class Journal:
     def commit(self, files: Mapping[str, bytes]) -> None:
         """Make the files count, durably. Raises: OSError (then they don't)."""
         value: dict[str, Json] = {path: base64.b64encode(content).decode("ascii") for path, content in files.items()}
-        new = self._folder / "journal.new"
-        new.unlink(missing_ok=True)
+        new = self._folder / JOURNAL_NEW
         disk.write_new(new, canonical.encode(value), _quiet)
         self._at("files: journal written")
         new.rename(self._path)
         self._at("files: journal renamed")
         disk.sync_folder(self._folder)
         self._at("files: journal durable")
+
+    def recover(self) -> None:
+        """Finish what a writer that died had made to count, and sweep away what it had not. Raises: StoreError, OSError."""
+        self.roll_forward()
+        for name in UNFINISHED:
+            (self._folder / name).unlink(missing_ok=True)
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Return the names of what a writer that died left behind."""
+        return tuple(name for name in (JOURNAL, *UNFINISHED) if (self._folder / name).exists())
 
     def roll_forward(self) -> None:
         """Put what the journal holds into its places and remove it; does nothing when there is none.
@@ -86,7 +101,7 @@ class Journal:
 
     def _place(self, final: Path, content: bytes) -> None:
         disk.make_folders(final.parent)
-        new = self._folder / "new"
+        new = self._folder / NEW
         new.unlink(missing_ok=True)
         disk.write_new(new, content, self._at)
         try:

@@ -104,4 +104,4 @@ def split_names(wanted: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     """
     owners = {check_owner(name[:-1]) for name in wanted if name.endswith("/")}
     chains = {check_chain(name) for name in wanted if not name.endswith("/")}
-    return tuple(sorted(owners)), tuple(sorted(c for c in chains if c.partition("/")[0] not in owners))
+    return tuple(sorted(owners)), tuple(sorted(chains))
