@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from act.hub import Hub
 
 DIAMOND = """\
 schema: planloom/plan/v1
@@ -112,3 +115,64 @@ def history(folder: Path) -> dict[str, list[tuple[str, int, str, tuple[str, ...]
         )
         entries.setdefault(predicate["chain"]["name"], []).append((predicate["chain"]["index"], said))
     return {chain: [said for _, said in sorted(found)] for chain, found in sorted(entries.items())}
+
+
+PEOPLE = """\
+schema: planloom/plan/v1
+id: demo
+name: A plan that waits for people
+version: 1.0.0
+workflow:
+  execution: {execution}
+defaults:
+  shell: bash
+  timeout-minutes: 5
+steps:
+  - key: check
+    foreach: {{part: [code, text]}}
+    run: test -n "$EACH_PART"
+  - key: review
+    name: Read it
+    needs: [check]
+  - key: build
+    needs: [review]
+    run: |
+      mkdir -p dist
+      echo built >dist/thing.txt
+    outputs: [dist/thing.txt]
+  - key: publish
+    needs: [build]
+    gate: {{role: approver, approvals: 1}}
+    baseline: true
+    run: test "$(cat dist/thing.txt)" = built
+"""
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A person's clone of the repository, with their key, and a token for the origin."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def planloom(self, *words: str, expect: int = 0) -> str:
+        """Run planloom on the remote's records and return what it printed, both streams together."""
+        done = planloom(self.folder, *words, **self.environment)
+        said = done.stdout + done.stderr
+        assert done.returncode == expect, f"planloom {' '.join(words)}: exit {done.returncode}\n{said}"
+        return said
+
+
+def make_laptop(hub: Hub, project: Project, folder: Path) -> Laptop:
+    """Clone the repository as a person would, and put the keys of the project there."""
+    clone = hub.clone("main", folder)
+    url = hub.server.base.replace("http://", f"http://x-access-token:{hub.secrets['GITHUB_TOKEN']}@")
+    hub.git("-C", str(clone), "remote", "set-url", "origin", f"{url}/{hub.slug}")
+    shutil.copytree(project.folder / ".planloom", clone / ".planloom")
+    environment = {
+        "PLANLOOM_LEDGER": "git",
+        "GITHUB_TOKEN": hub.secrets["GITHUB_TOKEN"],
+        "GITHUB_REPOSITORY": hub.slug,
+        "GITHUB_API_URL": hub.api.base,
+    }
+    return Laptop(clone, environment)
