@@ -26,6 +26,24 @@ def test_what_a_runner_reads_is_what_was_compiled():
     assert all(find_step(content, step.key) == step for step in steps)
 
 
+def test_the_fast_paths_write_what_the_encoder_would():
+    from planloom.core import canonical
+    from planloom.emit.waves import _encode_entry
+    from planloom.records.matrix import plan_entry
+
+    plan = make_rich_plan()
+    graph = graph_of(plan)
+    graph.after["publish"] = ("lint", "test-a")
+    _, steps = compile_plan(plan, graph)
+    for step in steps:
+        value = {
+            name: getattr(step, name)
+            for name in ("key", "digest", "order", "position", "parallelizable", "profile", "definition")
+        }
+        assert step.to_line() == canonical.encode(value | {"after": list(step.after)}) + b"\n"
+        assert _encode_entry(step) == canonical.encode(plan_entry(step)).decode()
+
+
 def test_a_steps_digest_covers_what_it_is_and_not_where_it_stands():
     before = make_step("a", 1)
     assert step_digest(define_step(before)) == step_digest(
@@ -60,7 +78,7 @@ def test_merkle_tree_splits_at_the_largest_power_of_two():
 def test_the_compiler_version_is_outside_the_digest():
     plan = make_rich_plan()
     header, _ = compile_plan(plan, graph_of(plan))
-    assert dataclasses.replace(header, compiler="9.9.9").digest == header.digest
+    assert header._replace(compiler="9.9.9").digest == header.digest
 
 
 def test_barrier_edges_that_needs_already_say_are_dropped_and_the_rest_sorted_by_position():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from planloom import VERSION
+from planloom.core import canonical
 from planloom.emit.profiles import build_profiles
-from planloom.records.compiled import CompiledPlan, CompiledStep, step_digest
+from planloom.records.compiled import CompiledPlan, CompiledStep
 from planloom.records.merkle import tree_hash
 
 if TYPE_CHECKING:
@@ -33,17 +34,34 @@ class Order(Protocol):
         ...
 
 
-def compile_plan(
-    plan: Plan, graph: Order, profiles: tuple[Profile, ...] | None = None
-) -> tuple[CompiledPlan, tuple[CompiledStep, ...]]:
-    """Return the header and the steps, sorted by key. `profiles` spares building them when the caller has them."""
-    if profiles is None:
-        profiles = build_profiles(plan.steps)
+def compile_plan(plan: Plan, graph: Order) -> tuple[CompiledPlan, tuple[CompiledStep, ...]]:
+    """Return the header and the steps, sorted by key."""
+    header, steps, _ = compile_lines(plan, graph, build_profiles(plan.steps))
+    return header, steps
+
+
+def compile_lines(
+    plan: Plan, graph: Order, profiles: tuple[Profile, ...]
+) -> tuple[CompiledPlan, tuple[CompiledStep, ...], bytes]:
+    """Return the header, the steps sorted by key, and `steps.jsonl`, so that each definition is encoded once."""
     position = {key: place for place, key in enumerate(graph.order, start=1)}
     profile_of = {key: profile.name for profile in profiles for key in profile.steps}
-    steps = tuple(
-        _compile_step(step, graph, position, profile_of.get(step.key, "")) for step in sorted(plan.steps, key=lambda s: s.key)
-    )
+    steps, lines = [], []
+    for step in sorted(plan.steps, key=lambda s: s.key):
+        definition = define_step(step)
+        content = canonical.encode(definition)
+        compiled = CompiledStep(
+            key=step.key,
+            digest=canonical.digest(content),
+            order=step.order,
+            position=position[step.key],
+            parallelizable=step.parallelizable,
+            after=_after(step, graph, position),
+            profile=profile_of.get(step.key, ""),
+            definition=definition,
+        )
+        steps.append(compiled)
+        lines.append(compiled.line_with(content))
     header = CompiledPlan(
         id=plan.id,
         name=plan.name,
@@ -55,23 +73,15 @@ def compile_plan(
         settings=_settings(plan, profiles),
         compiler=VERSION,
     )
-    return header, steps
+    return header, tuple(steps), b"".join(lines)
 
 
-def _compile_step(step: Step, graph: Order, position: Mapping[str, int], profile: str) -> CompiledStep:
-    definition = define_step(step)
+def _after(step: Step, graph: Order, position: Mapping[str, int]) -> tuple[str, ...]:
+    after = graph.after.get(step.key, ())
+    if not after:
+        return ()
     needs = frozenset(step.needs)
-    after = [key for key in graph.after.get(step.key, ()) if key not in needs]
-    return CompiledStep(
-        key=step.key,
-        digest=step_digest(definition),
-        order=step.order,
-        position=position[step.key],
-        parallelizable=step.parallelizable,
-        after=tuple(sorted(after, key=position.__getitem__)),
-        profile=profile,
-        definition=definition,
-    )
+    return tuple(sorted((key for key in after if key not in needs), key=position.__getitem__))
 
 
 def define_step(step: Step) -> dict[str, Any]:
@@ -104,7 +114,7 @@ def define_step(step: Step) -> dict[str, Any]:
         "role": step.role,
         "tasks": list(step.tasks),
     }
-    return {key: value for key, value in whole.items() if value not in ("", [], {}, False)}
+    return {key: value for key, value in whole.items() if value}
 
 
 def describe_runner(runs_on: RunsOn) -> str | list[str] | dict[str, Any]:

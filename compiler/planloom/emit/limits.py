@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from planloom.core.canonical import Json
     from planloom.emit.project import Emitted
-    from planloom.model.plan import Step
+    from planloom.model.plan import Plan, Step
     from planloom.records.compiled import CompiledStep
 
 _EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_ATTEMPT_END: Final = 40
+"""What an attempt's id adds to the step's key: number, run id, run attempt."""
 _ENTRY_FRAME: Final = 520
 """Keys and punctuation of a matrix entry, the longest attempt id (127), work item id (63) and commit (64), and a runner label."""
 
@@ -124,20 +126,25 @@ def check_limits(emitted: Iterable[Emitted]) -> tuple[Diagnostic, ...]:
 def _uses(emitted: Emitted) -> Iterator[Use]:
     plan = emitted.plan
     top = plan.node.span
-    places = {step.key: step.node.span for step in plan.steps}
+    nodes = {step.key: step.node for step in plan.steps}
     for path, content in emitted.files.items():
         if path.endswith(".yml"):
             yield Use(FILE, len(content), path, top)
     yield Use(INPUTS, 1 + len(plan.params), "params", plan.params[-1].node.span if plan.params else top)
+    if plan.steps:
+        longest = max(plan.steps, key=lambda step: len(step.key))
+        yield Use(ARTIFACT, len(f"outputs-{longest.key}-") + _ATTEMPT_END, f"step {longest.key}", longest.node.span)
+    yield from _variable_uses(plan)
     for step in plan.steps:
-        yield from _step_uses(step)
+        if step.native:
+            yield from _expression_uses(step)
     for number, wave in enumerate(emitted.waves, start=1):
         yield Use(WAVE, len(wave.steps), f"wave {number}", top)
         entries = [_entry_size(step) for step in wave.steps]
         if entries:
             # The same entries are handed out twice: by job, and as one list. UTF-16 takes two bytes a character here.
             biggest = wave.steps[entries.index(max(entries))]
-            yield Use(OUTPUT, 4 * sum(entries), f"wave {number}", places[biggest.key])
+            yield Use(OUTPUT, 4 * sum(entries), f"wave {number}", nodes[biggest.key].span)
 
 
 def _entry_size(step: CompiledStep) -> int:
@@ -147,11 +154,26 @@ def _entry_size(step: CompiledStep) -> int:
     return _ENTRY_FRAME + len(step.key) + len(definition.get("environment", "")) + (len(json.dumps(free)) if free else 0)
 
 
-def _step_uses(step: Step) -> Iterator[Use]:
+def _variable_uses(plan: Plan) -> Iterator[Use]:
+    """Yield every variable above the limit, and the biggest."""
+    most, biggest = 0, None
+    for step in plan.steps:
+        for name, value in step.env.items():
+            # A character is at least a byte and at most four: only long values are worth encoding.
+            size = len(name) + len(value) + 2
+            if size > most or size * 4 > VARIABLE.most:
+                size += len(value.encode()) - len(value)
+                use = Use(VARIABLE, size, f"env {name} of step {step.key}", step.node.span)
+                if size > VARIABLE.most:
+                    yield use
+                elif size > most:
+                    most, biggest = size, use
+    if biggest is not None:
+        yield biggest
+
+
+def _expression_uses(step: Step) -> Iterator[Use]:
     span = step.node.span
-    yield Use(ARTIFACT, len(f"outputs-{step.key}-") + 40, f"step {step.key}", span)
-    for name, value in step.env.items():
-        yield Use(VARIABLE, len(f"{name}={value}".encode()) + 1, f"env {name} of step {step.key}", span)
     for tree in step.native:
         for text in _texts(dict(tree)):
             if "${{" in text:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from planloom.emit.drawing import draw_mermaid
+from planloom.records.compiled import STEPS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 DRAWN_STEPS: Final = 150
 """Above this a browser refuses or nobody can read the graph (Mermaid stops at 500 edges)."""
+
+LISTED_STEPS: Final = 1000
+"""GitHub shows no page above 512 KB."""
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
 
@@ -55,12 +59,14 @@ def _graph(compiled: CompiledPlan, laid: list[CompiledStep]) -> list[str]:
 
 def _table(laid: list[CompiledStep], wave_of: dict[str, int]) -> str:
     rows = ["| step | name | wave | needs | hands on | attempts |", "|---|---|---|---|---|---|"]
-    for step in laid:
+    for step in laid[:LISTED_STEPS]:
         needs = ", ".join(f"`{key}`" for key in step.needs)
         outputs = ", ".join(_text(pattern) for pattern in step.outputs)
         marks = " (manual)" if step.is_manual else ""
         marks += " (baseline)" if step.baseline else ""
         rows.append(f"| `{step.key}` | {_text(step.name)}{marks} | {wave_of[step.key]} | {needs} | {outputs} | {step.attempts} |")
+    if len(laid) > LISTED_STEPS:
+        rows.append(f"\n{len(laid) - LISTED_STEPS:,} more steps are in `{STEPS_NAME}`.")
     return "\n".join(rows)
 
 

@@ -7,7 +7,7 @@ go to different jobs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from planloom.core import canonical
 from planloom.core.names import each_variable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from planloom.core.canonical import Json
     from planloom.model.plan import Step
+
+Traits: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...], str, bytes]
 
 PLAIN: Final = "work"
 """The profile of a command that needs nothing special, and the id of its job."""
@@ -46,18 +48,20 @@ def build_profiles(steps: Iterable[Step]) -> tuple[Profile, ...]:
 
     Guarantee: the plain one is named `work`, any other `work-<its first step>`, so names are unique and stable.
     """
-    members: dict[bytes, list[Step]] = {}
+    members: dict[Traits, list[Step]] = {}
     for step in steps:
         if not step.is_manual:
             members.setdefault(_traits(step), []).append(step)
     return tuple(_profile(group) for group in members.values())
 
 
-def _traits(step: Step) -> bytes:
-    native: list[Json] = [dict(tree) for tree in step.native]
-    place: list[Json] = [step.shell, step.working_directory, dict(_environment(step))] if native else []
-    secrets: list[Json] = [*sorted(step.secrets)]
-    return canonical.encode([dict(step.permissions), secrets, step.environment, native, place])
+def _traits(step: Step) -> Traits:
+    """Return what decides which job carries the step."""
+    native = b""
+    if step.native:
+        trees: list[Json] = [dict(tree) for tree in step.native]
+        native = canonical.encode([trees, step.shell, step.working_directory, dict(_environment(step))])
+    return (tuple(sorted(step.permissions.items())), tuple(sorted(step.secrets)), step.environment, native)
 
 
 def _environment(step: Step) -> dict[str, str]:

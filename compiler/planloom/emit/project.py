@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from planloom.emit.collector import build_collector
-from planloom.emit.compiled import compile_plan
+from planloom.emit.compiled import compile_lines
 from planloom.emit.execute import build_execute
 from planloom.emit.orchestrator import build_orchestrator
 from planloom.emit.page import build_page
@@ -17,7 +17,7 @@ from planloom.emit.render import render
 from planloom.emit.schemas import build_schemas
 from planloom.emit.validate import build_validate
 from planloom.emit.waves import build_waves, encode_waves
-from planloom.records.compiled import HEADER_NAME, STEPS_NAME, encode_steps
+from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,12 +76,12 @@ def gather(emitted: Iterable[Emitted], project: Project) -> FileSet:
 
 def _emit_plan(plan: Plan, graph: Order, parts: Parts) -> Emitted:
     profiles = build_profiles(plan.steps)
-    compiled, steps = compile_plan(plan, graph, profiles)
+    compiled, steps, lines = compile_lines(plan, graph, profiles)
     waves = build_waves(compiled, steps)
     folder = f"generated/{plan.id}/"
     files = {workflow.path: render(workflow) for workflow in build_workflows(plan, profiles, compiled.digest, parts)}
     files[folder + HEADER_NAME] = compiled.to_bytes()
-    files[folder + STEPS_NAME] = encode_steps(steps)
+    files[folder + STEPS_NAME] = lines
     files[folder + "matrix.json"] = encode_waves(compiled, waves)
     files[folder + "README.md"] = build_page(plan, compiled, steps, waves)
     return Emitted(plan, compiled, steps, profiles, waves, files)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planloom.core import canonical
-from planloom.records.matrix import WAVE_LIMIT, group_by_profile, plan_entry
+from planloom.records.matrix import JOB_MARGIN_MINUTES, WAVE_LIMIT, group_by_profile, plan_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ class _Queue:
 
     def __init__(self, capacities: Mapping[str, int]) -> None:
         self._capacities = capacities
-        self._groups: dict[tuple[tuple[str, int], ...], deque[CompiledStep]] = {}
+        self._groups: dict[tuple[tuple[str, int], ...], list[tuple[int, CompiledStep]]] = {}
         self._manual: list[CompiledStep] = []
 
     def __bool__(self) -> bool:
@@ -71,18 +71,14 @@ class _Queue:
             if step.is_manual:
                 self._manual.append(step)
             else:
-                group = self._groups.setdefault(tuple(sorted(step.resources.items())), deque())
-                # A step that was freed later may come earlier in launch order than one that waits for a resource.
-                if group and group[-1].position > step.position:
-                    group = deque(heapq.merge(group, [step], key=lambda s: s.position))
-                    self._groups[tuple(sorted(step.resources.items()))] = group
-                else:
-                    group.append(step)
+                # A heap: a step that was freed later may come earlier in launch order than one that still waits.
+                group = self._groups.setdefault(tuple(sorted(step.resources.items())), [])
+                heapq.heappush(group, (step.position, step))
 
     def take(self, limit: int) -> Wave:
         """Return the next wave and forget its steps."""
         free = dict(self._capacities)
-        heads = [(group[0].position, demand) for demand, group in self._groups.items()]
+        heads = [(group[0][0], demand) for demand, group in self._groups.items()]
         heapq.heapify(heads)
         taken: list[CompiledStep] = []
         while heads and len(taken) < limit:
@@ -93,9 +89,9 @@ class _Queue:
             for name, amount in demand:
                 free[name] = free.get(name, 0) - amount
             group = self._groups[demand]
-            taken.append(group.popleft())
+            taken.append(heapq.heappop(group)[1])
             if group:
-                heapq.heappush(heads, (group[0].position, demand))
+                heapq.heappush(heads, (group[0][0], demand))
             else:
                 del self._groups[demand]
         manual, self._manual = tuple(self._manual), []
@@ -110,10 +106,25 @@ def encode_waves(plan: CompiledPlan, waves: Iterable[Wave]) -> bytes:
 
 
 def _encode_wave(number: int, wave: Wave) -> str:
-    matrices = group_by_profile((step.profile, plan_entry(step)) for step in wave.steps)
-    profiles = [
-        f'"{name}": [\n' + ",\n".join(canonical.encode(dict(entry)).decode() for entry in entries) + "\n]"
-        for name, entries in matrices.items()
-    ]
+    matrices = group_by_profile((step.profile, _encode_entry(step)) for step in wave.steps)
+    profiles = [f'"{name}": [\n' + ",\n".join(entries) + "\n]" for name, entries in matrices.items()]
     manual = canonical.encode([step.key for step in wave.manual]).decode()
     return f'{{"wave": {number}, "manual": {manual}, "matrices": {{{", ".join(profiles)}}}}}'
+
+
+def _encode_entry(step: CompiledStep) -> str:
+    """Return an entry in canonical JSON; the usual one, without metadata of its own, is written without an encoder."""
+    runs_on = step.definition.get("runsOn")
+    if "matrix" in step.definition or not isinstance(runs_on, str):
+        return canonical.encode(plan_entry(step)).decode()
+    environment, minutes = step.definition.get("environment", ""), step.timeout_minutes
+    return (
+        f'{{"environment":{_quote(environment)},"jobTimeoutMinutes":{minutes + JOB_MARGIN_MINUTES},"order":{step.order},'
+        f'"parallelizable":{"true" if step.parallelizable else "false"},"runsOn":{_quote(runs_on)},'
+        f'"stepKey":"{step.key}","timeoutMinutes":{minutes}}}'
+    )
+
+
+@lru_cache(maxsize=256)
+def _quote(text: str) -> str:
+    return canonical.encode(text).decode()
