@@ -12,16 +12,38 @@ from planloom.cli.options import find_root, format_option, ledger_option, root_o
 from planloom.core.errors import InputError
 
 
-@click.command(epilog="Examples: planloom export | planloom export --stdout | planloom export --bundle evidence.json")
+@click.command(
+    epilog="Examples: planloom export | planloom export --stdout | planloom export --bundle evidence.jsonl"
+    " | planloom export --proof artifacts/handoff/release-1/build/000002.json > build.tlog-proof"
+    " | planloom export --as in-toto --work-item release-1 --to links"
+)
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the portfolio too.")
 @click.option(
     "--bundle", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Write one file that holds all the evidence."
 )
 @click.option("--proof", default="", metavar="RECORD", help="Print the proof that a record (its path) is in the checkpoint.")
+@click.option("--as", "form", type=click.Choice(["in-toto"]), default=None, help="Write a work item as another tool reads it.")
+@click.option("--work-item", "item", default="", metavar="ID", help="With --as: the work item, which must be finished.")
+@click.option("--to", type=click.Path(path_type=Path), default=None, metavar="DIR", help="With --as: where to write.")
+@click.option(
+    "--expires", default="2099-12-31T00:00:00Z", show_default=True, metavar="TIME", help="With --as: until when it holds."
+)
 @root_option
 @ledger_option
 @format_option
-def export(root: Path | None, ledger: str, style: str, bundle: Path | None, proof: str, *, to_stdout: bool) -> None:
+def export(
+    root: Path | None,
+    ledger: str,
+    style: str,
+    bundle: Path | None,
+    proof: str,
+    form: str | None,
+    item: str,
+    to: Path | None,
+    expires: str,
+    *,
+    to_stdout: bool,
+) -> None:
     """Write artifacts/exports/: the portfolio of all work items, and a signed checkpoint over all records.
 
     Exporting again without new records changes no byte.
@@ -31,9 +53,10 @@ def export(root: Path | None, ledger: str, style: str, bundle: Path | None, proo
 
     project = find_root(root)
     if proof:
-        from planloom.cli.verifying import print_proof
-
-        print_proof(project, proof)
+        _print_proof(project, proof)
+        return
+    if form is not None:
+        _write_in_toto(project, ledger, item, to, expires)
         return
     # What is exported lies in artifacts/, on a runner too: `collect` has put it there, and the step that signs has no token.
     session = api.open_session(project, ledger=ledger or "files")
@@ -41,13 +64,50 @@ def export(root: Path | None, ledger: str, style: str, bundle: Path | None, proo
     if to_stdout or style == "json":
         screen.product_json(exported.portfolio)
     if bundle is not None:
-        from planloom.cli.verifying import write_bundle
-
-        write_bundle(project, bundle)
-        screen.say(f"wrote {bundle}")
+        _write_bundle(project, bundle)
     shown = exported.folder.relative_to(project).as_posix() if exported.folder.is_relative_to(project) else str(exported.folder)
     screen.say(f"wrote {shown}/: the portfolio, and a checkpoint over {exported.records} records")
-    screen.suggest("planloom verify")
+    screen.suggest("planloom verify" if bundle is None else f"planloom verify {bundle}")
+
+
+def _print_proof(project: Path, record: str) -> None:
+    from planloom.trust.gather import read_history
+    from planloom.trust.proof import write_proof
+
+    inside = Path(record).absolute()
+    path = inside.relative_to(project).as_posix() if inside.is_relative_to(project) and inside.exists() else record
+    screen.product(write_proof(path, read_history(project).files).decode("utf-8"))
+    screen.suggest(f"planloom verify {path} --proof FILE")
+
+
+def _write_bundle(project: Path, target: Path) -> None:
+    from planloom.runtime.delegating import write_atomically
+    from planloom.trust.bundle import write_bundle
+    from planloom.trust.gather import read_history
+
+    files = read_history(project).files
+    write_atomically(target, write_bundle(files))
+    screen.say(f"wrote {target}: {len(files)} files of evidence")
+
+
+def _write_in_toto(project: Path, ledger: str, item: str, to: Path | None, expires: str) -> None:
+    from planloom.runtime.delegating import write_atomically
+    from planloom.trust.intoto import export_in_toto
+
+    if not item or to is None:
+        raise InputError(
+            "--as needs --work-item ID and --to DIR", hint="planloom export --as in-toto --work-item release-1 --to links"
+        )
+    session = api.open_session(project, ledger=ledger)
+    view, _ = api.read_status(session, item)
+    steps = [view.steps[key] for key in view.header.order]
+    handoffs = {key: state.handoff for key, state in view.states.items() if state.handoff is not None}
+    you = session.find_key("you")
+    for name, content in export_in_toto(item, steps, handoffs, expires, you, session.find_key("ci")).items():
+        write_atomically(to / name, content)
+    write_atomically(to / "you.pub.pem", you.key.to_pem())
+    screen.product(f"wrote {len(steps)} links and a layout to {to}")
+    screen.suggest(f"in-toto-verify --layout {to}/root.layout --verification-keys {to}/you.pub.pem --link-dir {to}")
 
 
 @click.command(epilog="Example: planloom report release-1 > report.md")
