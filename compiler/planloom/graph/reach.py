@@ -17,6 +17,8 @@ def find_implied(key: str, graph: PlanGraph) -> dict[str, str]:
     Guarantee: looks only at steps whose level is not below the lowest need's, since a predecessor always has a lower level.
     """
     needs = graph.needs[key]
+    if not needs:
+        return {}
     wanted = set(needs)
     floor = min(graph.level[need] for need in needs)
     if all(graph.level[need] == floor for need in needs):

@@ -1,0 +1,200 @@
+"""validate, explain, fmt as a user meets them."""
+
+import json
+import os
+
+import pytest
+
+HEAD = "schema: planloom/plan/v1\nid: demo\nname: Demo\nversion: 1.0.0\n"
+BROKEN = "steps:\n  - key: build\n    needs: [tset]\n  - key: test\n    ruun: make\n"
+
+
+def test_validate_shows_place_text_caret_and_what_to_do(planloom, write):
+    write("specs/demo.yaml", BROKEN)
+    write("specs/requirements.lock", "")
+    done = planloom("validate")
+    assert done.status == 1
+    assert done.out.startswith(
+        "specs/demo.yaml:7:13: error: step 'build' needs 'tset', which no step defines [PL401 unknown-need]\n"
+        "7 |     needs: [tset]\n"
+        "  |             ^^^^\n"
+        "  = help: did you mean 'test'?\n"
+    )
+    assert "specs/demo.yaml:9:5: error: unknown key 'ruun' [PL201 unknown-key]" in done.out
+    assert done.out.endswith("2 errors\n")
+    assert done.err == "Next: planloom validate --fix, or planloom explain PL401\n"
+
+
+def test_validate_of_a_sound_plan_names_the_next_command(planloom, write):
+    write("specs/demo.yaml", "steps: [{key: build, run: make}]\n")
+    write("specs/requirements.lock", "")
+    done = planloom("validate")
+    assert (done.status, done.out, done.err) == (0, "1 plan, 1 steps: no findings\n", "Next: planloom compile\n")
+
+
+def test_warnings_do_not_fail(planloom, write):
+    write("specs/demo.yaml", "steps: [{key: build, run: make}]\n")
+    done = planloom("validate")
+    assert done.status == 0
+    assert "PL504 not-pinned" in done.out
+
+
+def test_all_problems_of_all_files_come_in_one_run_sorted(planloom, write):
+    write("specs/b.yaml", "steps: [{key: a, needs: [x]}]\n")
+    write("specs/a.yaml", "steps: [{key: a, needs: [y, x]}]\n")
+    write("specs/c.yaml", "steps: [\n")
+    done = planloom("validate", "--format", "json")
+    places = [(d["span"]["path"], d["code"]) for d in json.loads(done.out)["diagnostics"]]
+    assert places == [
+        ("specs/a.yaml", "PL504"),
+        ("specs/a.yaml", "PL401"),
+        ("specs/a.yaml", "PL401"),
+        ("specs/b.yaml", "PL310"),
+        ("specs/b.yaml", "PL318") if ("specs/b.yaml", "PL318") in places else ("specs/b.yaml", "PL401"),
+        ("specs/c.yaml", "PL101"),
+    ]
+
+
+def test_a_folder_without_plans_is_unusable_input(planloom, tmp_path):
+    done = planloom("validate")
+    assert done.status == 2
+    assert "is not a planloom project" in done.err
+    (tmp_path / "specs").mkdir()
+    done = planloom("validate")
+    assert done.status == 2
+    assert "planloom import" in done.err
+
+
+def test_a_link_that_leads_out_of_the_project_is_refused(planloom, write, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("elsewhere") / "secret.yaml"
+    outside.write_text(HEAD + "steps: []\n")
+    file = write("specs/demo.yaml", "steps: [{key: a}]\n")
+    (file.parent / "other.yaml").symlink_to(outside)
+    done = planloom("validate")
+    assert done.status == 2
+    assert "specs/other.yaml is a link that leads out of the project" in done.err
+
+
+def test_fix_repairs_what_is_safe_and_keeps_every_other_byte(planloom, write):
+    text = "# keep\nsteps:\n  - key: build   # keep too\n  - key: test\n    neds: [biuld]\n    foreach: {python: [3.9, 3.10]}\n"
+    file = write("specs/demo.yaml", text)
+    done = planloom("validate", "--fix")
+    assert done.status == 0
+    repaired = text.replace("neds", "needs").replace("biuld", "build").replace("3.9, 3.10", '"3.9", "3.10"')
+    assert file.read_text() == HEAD + repaired
+    assert "repaired specs/demo.yaml" in done.err
+
+
+def test_fix_removes_redundant_and_repeated_needs(planloom, write):
+    file = write("specs/demo.yaml", "steps:\n  - key: a\n  - key: b\n    needs: [a, a]\n  - key: c\n    needs: [a, b]\n")
+    planloom("validate", "--fix")
+    assert file.read_text() == HEAD + "steps:\n  - key: a\n  - key: b\n    needs: [a]\n  - key: c\n    needs: [b]\n"
+
+
+def test_fix_takes_a_byte_order_mark_away(planloom, write, tmp_path):
+    file = write("specs/demo.yaml", "steps: [{key: a}]\n")
+    content = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + content)
+    assert planloom("validate", "--fix").status == 0
+    assert file.read_bytes() == content
+
+
+def test_github_shows_ten_errors_and_the_summary_has_all(planloom, write, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    write("specs/demo.yaml", "steps:\n  - key: a\n    needs: [" + ", ".join(f"x{n}" for n in range(15)) + "]\n")
+    done = planloom("validate")
+    assert done.err.count("::error file=specs/demo.yaml,line=7,") == 10
+    assert (tmp_path / "summary.md").read_text().count("| PL401 |") == 15
+
+
+def test_annotations_cannot_be_forged_by_a_plan(planloom, write):
+    write("specs/demo.yaml", 'steps:\n  - key: a\n    needs: ["x\\n::error::forged, %0A"]\n')
+    done = planloom("validate", "--format", "github")
+    assert all(line.startswith(("::error file=", "::warning file=")) for line in done.out.splitlines())
+
+
+def test_terminal_escapes_of_a_plan_are_not_printed(planloom, write):
+    write("specs/demo.yaml", 'steps:\n  - key: a\n    role: "\\e[31m"\n    needs: ["\\u202ex"]\n')
+    done = planloom("validate")
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
+
+
+def test_sarif_has_rules_results_places_and_fixes(planloom, write):
+    write("specs/demo.yaml", BROKEN)
+    (run,) = json.loads(planloom("validate", "--format", "sarif").out)["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert rules == ["PL201", "PL401", "PL504"]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["level"] in ("error", "warning")
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"] == {"uri": "specs/demo.yaml", "uriBaseId": "PROJECTROOT"}
+    need = next(result for result in run["results"] if result["ruleId"] == "PL401")
+    assert need["fixes"][0]["artifactChanges"][0]["replacements"][0] == {
+        "deletedRegion": {"startLine": 7, "startColumn": 13, "endLine": 7, "endColumn": 17},
+        "insertedContent": {"text": "test"},
+    }
+
+
+def test_explain_takes_a_code_or_a_name(planloom):
+    by_code, by_name = planloom("explain", "pl402"), planloom("explain", "cycle")
+    assert by_code.out == by_name.out
+    assert by_code.out.startswith("PL402 cycle (error): steps need each other in a circle\n")
+    assert "Fails:\n  steps:\n    - key: build\n" in by_code.out
+
+
+def test_explain_lists_all_codes(planloom):
+    assert planloom("explain").out.count("\nPL") >= 60
+
+
+def test_explain_suggests_the_nearest(planloom):
+    done = planloom("explain", "cicle")
+    assert done.status == 2
+    assert "did you mean 'cycle'?" in done.err
+
+
+def test_fmt_lays_out_and_check_only_looks(planloom, write):
+    file = write("specs/demo.yaml", "steps:\n- key:   a   # why\n")
+    done = planloom("fmt", "--check")
+    assert (done.status, done.out) == (1, "specs/demo.yaml is laid out differently\n")
+    assert planloom("fmt").status == 0
+    assert file.read_text() == HEAD + "steps:\n  - key: a  # why\n"
+    assert planloom("fmt", "--check").status == 0
+
+
+def test_fmt_refuses_what_is_not_yaml_with_its_place(planloom, write):
+    write("specs/demo.yaml", "steps: [\n")
+    done = planloom("fmt")
+    assert done.status == 2
+    assert "specs/demo.yaml:" in done.err
+
+
+@pytest.mark.parametrize("command", ["validate", "explain", "fmt", "diff", "import"])
+def test_every_command_has_examples(planloom, command):
+    done = planloom(command, "--help")
+    assert done.status == 0
+    assert "Examples:" in done.out
+
+
+def test_colour_only_where_it_is_wanted(planloom, write):
+    write("specs/demo.yaml", BROKEN)
+    assert "\x1b" not in planloom("validate").out
+    assert "NO_COLOR" not in os.environ or os.environ["NO_COLOR"]
+
+
+def test_a_comment_allows_a_warning(planloom, write):
+    write("specs/requirements.lock", "")
+    write(
+        "specs/demo.yaml",
+        "steps:\n  - key: a\n    run: make\n    runs-on: ubuntu-latest # planloom: allow[moving-runner] we test the newest\n",
+    )
+    assert planloom("validate").out == "1 plan, 1 steps: no findings\n"
+
+
+def test_a_comment_does_not_allow_an_error(planloom, write):
+    write("specs/demo.yaml", "steps:\n  - key: a\n    # planloom: allow[unknown-need] no\n    needs: [x]\n")
+    done = planloom("validate")
+    assert done.status == 1
+    assert "unused-allowance" in done.out
