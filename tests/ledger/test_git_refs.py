@@ -326,7 +326,9 @@ def test_records_that_come_after_a_closed_item_was_collected_are_void(server, ma
     put(late, "release-1/test", b"late")
     found = make_git(server).read(["release-1/", "release-1/test"])
     assert [e.content for e in found["release-1/build"].entries] == [b"claimed"]
-    assert "release-1/test" not in found
+    assert found["release-1/test"].entries == ()
+    nothing = Append(found["release-1/test"].head, Entry("claims", b"later still"))
+    assert isinstance(ledger.append({"release-1/test": nothing}), Lost)
     # What was never copied is not thrown away by us; it only does not count.
     assert ledger.prune("release-1").kept == ("release-1/build", "release-1/test")
 

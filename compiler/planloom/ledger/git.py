@@ -210,30 +210,31 @@ class GitLedger:
         found: dict[str, Chain] = {}
         with ObjectReader(self._cache.git) as reader:
             for owner in sorted({*owners, *(chain.partition("/")[0] for chain in single)}):
-                wanted = None if owner in owners else {c for c in single if c.startswith(f"{owner}/")}
-                found.update(self._read_owner(reader, snapshot, owner, wanted))
-        found.update({chain: Chain(chain) for chain in single if chain not in found})
+                asked = {chain for chain in single if chain.startswith(f"{owner}/")}
+                found.update(self._read_owner(reader, snapshot, owner, asked, whole=owner in owners))
         return dict(sorted(found.items()))
 
     def _read_owner(
-        self, reader: ObjectReader, snapshot: Snapshot, owner: str, wanted: set[str] | None
+        self, reader: ObjectReader, snapshot: Snapshot, owner: str, asked: set[str], *, whole: bool
     ) -> Iterator[tuple[str, Chain]]:
+        """Yield the chains of `owner` that were asked for by name, and with `whole` every other that there is."""
         copies = self._branch.copies(reader, snapshot.tip, owner)
         if self._is_closed(reader, copies, owner):
-            for chain, entries in copies.items():
-                if wanted is None or chain in wanted:
-                    self._seen.pop(chain, None)
-                    contents = tuple(Entry(c.folder, self._chains.content(reader, c.content)) for c in entries)
-                    yield chain, Chain(chain, contents, Head(len(contents), CLOSED))
+            for chain in sorted({*asked, *(copies if whole else ())}):
+                self._seen.pop(chain, None)
+                kept = copies.get(chain, ())
+                # A chain that never was gets no head to begin at, either.
+                yield chain, self._chain(reader, chain, kept, Head(len(kept), CLOSED))
             return
         heads = {chain: commit for chain, commit in snapshot.heads.items() if chain.startswith(f"{owner}/")}
-        for chain in sorted({*heads, *copies}):
-            if wanted is None or chain in wanted:
-                links = self._chains.walk(reader, chain, heads[chain]) if chain in heads else ()
-                _check_not_rewound(chain, links, copies.get(chain, ()))
-                self._seen[chain] = {link.index: link for link in links}
-                contents = tuple(Entry(link.folder, self._chains.content(reader, link.content)) for link in links)
-                yield chain, Chain(chain, contents, Head(len(links), links[-1].commit))
+        for chain in sorted({*asked, *((*heads, *copies) if whole else ())}):
+            links = self._chains.walk(reader, chain, heads[chain]) if chain in heads else ()
+            _check_not_rewound(chain, links, copies.get(chain, ()))
+            self._seen[chain] = {link.index: link for link in links}
+            yield chain, self._chain(reader, chain, links, Head(len(links), links[-1].commit) if links else EMPTY)
+
+    def _chain(self, reader: ObjectReader, name: str, entries: Sequence[Link | Copy], head: Head) -> Chain:
+        return Chain(name, tuple(Entry(e.folder, self._chains.content(reader, e.content)) for e in entries), head)
 
     def _is_closed(self, reader: ObjectReader, copies: Mapping[str, tuple[Copy, ...]], owner: str) -> bool:
         """Return whether a work item is closed on the ledger branch, by its copies there. Raises: StoreError."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FILES: Final = "files"
 
+MANY_CONTENTS: Final = 10_000
+"""How many contents are kept in memory for the next read; some 30 MB."""
+
 _SUBJECT: Final = re.compile(r"planloom: (\S+) #([0-9]{1,6})\n")
 
 
@@ -79,6 +82,8 @@ class ChainReader:
         """Return the content of an entry. Raises: StoreError."""
         found = self._contents.get(blob)
         if found is None:
+            if len(self._contents) >= MANY_CONTENTS:
+                self._contents.clear()
             found = self._contents[blob] = reader.blob(blob)
         return found
 
