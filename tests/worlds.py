@@ -113,11 +113,13 @@ def compile_shapes(shapes, plan="demo", capacity=None, **settings):
     return CompiledPlan(plan, plan.title(), "1.0.0", f"specs/{plan}.yaml", source, order, root, settings, "0"), steps
 
 
-def default_policy(**changes):
-    """You and ci as `init` makes them; ann and bob approve too, bob in a role of his own."""
+def default_policy(*, ann=("approver",), you=(), ci=(), **changes):
+    """You and ci as `init` makes them, with more roles if asked for; ann and bob approve too, bob in a role of his own."""
     policy = new_policy(YOU.key, CI.key)
-    more = (TrustedKey("ann", ANN.key, ("approver",)), TrustedKey("bob", BOB.key, ("approver", "auditor")))
-    return replace(policy, keys=tuple(sorted((*policy.keys, *more), key=lambda k: k.name)), **changes)
+    extra = {"you": you, "ci": ci}
+    made = tuple(replace(k, roles=(*k.roles, *extra[k.name])) for k in policy.keys)
+    more = (TrustedKey("ann", ANN.key, ann), TrustedKey("bob", BOB.key, ("approver", "auditor")))
+    return replace(policy, keys=tuple(sorted((*made, *more), key=lambda k: k.name)), **changes)
 
 
 class World:

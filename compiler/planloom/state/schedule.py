@@ -74,9 +74,13 @@ class Schedule(NamedTuple):
         return len(self.done) == len(self.rows)
 
 
-def build_schedule(view: ItemView) -> Schedule:
-    """Return the schedule of a work item whose view holds every step, in the plan's linear extension."""
-    return Schedule(tuple(Row(view.steps[key], view.states[key], find_blockers(view, key)) for key in view.header.order))
+def build_schedule(view: ItemView, *, claimant: str = "") -> Schedule:
+    """Return the schedule of a work item whose view holds every step, in the plan's linear extension.
+
+    `claimant` is the key id that would claim: what only its own approvals let through waits, as far as that key goes.
+    """
+    rows = (Row(view.steps[key], view.states[key], find_blockers(view, key, claimant=claimant)) for key in view.header.order)
+    return Schedule(tuple(rows))
 
 
 def choose_wave(view: ItemView, schedule: Schedule, limit: int) -> tuple[Row, ...]:
