@@ -41,6 +41,37 @@ def test_compiling_again_writes_nothing(project):
     assert err.endswith("Next: planloom run\n")
 
 
+def test_an_unchanged_project_is_not_compiled_again_and_any_change_is_noticed(project):
+    (project / ".planloom").mkdir()
+    (project / "specs/requirements.lock").write_text("# pinned\n")
+    (project / "specs/phases.yaml").write_text(QUIET)
+    run(compile_, root=project)
+    note = (project / ".planloom/compiled").read_text()
+    status, out, err = run(compile_, root=project)
+    assert (status, out) == (0, "")
+    assert "of them unchanged" in err
+    for path, content in (
+        ("specs/phases.yaml", QUIET.replace("echo one", "echo two")),
+        ("generated/project.json", "{}"),
+        (".github/workflows/quiet-execute.yml", "# Compiled by planloom from elsewhere\n"),
+    ):
+        before = (project / path).read_text()
+        (project / path).write_text(content)
+        assert run(compile_, root=project)[1] != ""
+        (project / path).write_text(before)
+        run(compile_, root=project)
+        assert (project / ".planloom/compiled").read_text() == note
+
+
+QUIET = """schema: planloom/plan/v1
+id: quiet
+name: Quiet
+version: 1.0.0
+steps:
+  - {key: one, run: echo one}
+"""
+
+
 def test_check_is_content_with_what_compile_wrote(project):
     run(compile_, root=project)
     status, out, err = run(compile_, "--check", root=project)
@@ -130,7 +161,7 @@ def test_the_budget_is_shown_as_text_and_json(project):
 
 def test_a_folder_without_plans_names_the_command_that_helps(tmp_path):
     (tmp_path / "specs").mkdir()
-    with pytest.raises(InputError, match="holds no plan") as refused:
+    with pytest.raises(InputError, match="no plan in specs") as refused:
         run(compile_, root=tmp_path)
     assert "planloom init" in refused.value.hint
 

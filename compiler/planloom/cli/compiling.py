@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from planloom.core.diagnostics import Diagnostic
     from planloom.emit.project import Emitted
     from planloom.emit.tree import Drift
-    from planloom.pipeline import Checked
 
 
 @click.command(
@@ -38,13 +37,16 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     The same plans give the same bytes everywhere. Files of ours that no plan asks for any more are removed; files that
     planloom did not write are never touched.
     """
+    folder = find_root(root)
+    if not check and not budget and style == "text" and _say_again(folder):
+        return 0
     from planloom.core.diagnostics import sort_diagnostics
     from planloom.emit.isolation import check_isolation
     from planloom.emit.limits import check_limits
     from planloom.emit.project import emit_plans, gather
+    from planloom.pipeline import load_project
 
-    folder = find_root(root)
-    checked = load(folder)
+    checked = load_project(folder)
     _show(checked.diagnostics, checked.sources, style)
     if not checked.is_sound:
         return _refuse_errors()
@@ -57,19 +59,14 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     if broken:
         return _refuse_errors()
     files = gather(emitted, checked.project)
-    return _check(folder, files, style) if check else _write(folder, files, emitted, style)
+    if check:
+        return _check(folder, files, style)
+    said = _write(folder, files, emitted, style)
+    if not checked.diagnostics:
+        from planloom.emit.memo import remember
 
-
-def load(root: Path) -> Checked:
-    """Return the checked project. Raises: InputError when it has no plan."""
-    from planloom.pipeline import LOCK_FILE, POLICY_FILE, check_project, read_specs
-
-    files = read_specs(root)
-    if not any(Path(path).name != "planloom.yaml" for path in files):
-        message = "specs/ holds no plan"
-        raise InputError(message, hint="planloom init lays one down; planloom import makes one from what you have")
-    policy = root / POLICY_FILE
-    return check_project(files, policy.read_bytes() if policy.is_file() else None, locked=(root / LOCK_FILE).is_file())
+        remember(folder, said)
+    return 0
 
 
 def _refuse_errors() -> int:
@@ -82,17 +79,15 @@ def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style
     if not diagnostics:
         return
     from planloom.core.diagnostics import has_errors
-    from planloom.report.diagnostics import ansi_paint, no_paint, render_text
-    from planloom.report.diagnostics_formats import render_github, render_json
+    from planloom.report.diagnostics import render
 
     if style == "json" and has_errors(diagnostics):
         # One document on stdout: these findings are it when nothing else will come.
-        screen.product(render_json(diagnostics))
+        screen.product(render(diagnostics, sources, "json"))
         return
     if style == "github":
-        screen.product(render_github(diagnostics))
-    paint = ansi_paint if screen.wants_colour(sys.stderr) else no_paint
-    screen.say(render_text(diagnostics, sources, paint).rstrip("\n"))
+        screen.product(render(diagnostics, sources, "github"))
+    screen.say(render(diagnostics, sources, "text", colour=screen.wants_colour(sys.stderr)).rstrip("\n"))
 
 
 def _show_budget(emitted: Sequence[Emitted], style: str) -> None:
@@ -105,7 +100,19 @@ def _show_budget(emitted: Sequence[Emitted], style: str) -> None:
         screen.product("\n".join(render_budget(budget) for budget in budgets))
 
 
-def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], style: str) -> int:
+def _say_again(root: Path) -> bool:
+    """When nothing changed since the last compilation, say so; returns whether that was the case."""
+    from planloom.emit.memo import is_unchanged
+
+    said = is_unchanged(root)
+    if said:
+        screen.say(said)
+        screen.suggest("planloom run")
+    return bool(said)
+
+
+def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], style: str) -> str:
+    """Write the files, say what was done, and return what to say when nothing changes until the next time."""
     from planloom.emit.tree import write_tree
 
     done = write_tree(root, files)
@@ -116,11 +123,15 @@ def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], s
             screen.product(f"wrote    {path}")
         for path in done.removed:
             screen.product(f"removed  {path}")
-        steps = sum(len(one.steps) for one in emitted)
-        plans = ", ".join(f"{one.plan.id} {one.plan.version}" for one in emitted)
-        screen.say(f"{plans}: {steps} steps, {len(files)} files, {done.unchanged} of them unchanged")
+        screen.say(_describe(emitted, len(files), done.unchanged))
     screen.suggest("planloom run" if not done.written else "git add specs generated .github && git commit, then planloom run")
-    return 0
+    return _describe(emitted, len(files), len(files))
+
+
+def _describe(emitted: Sequence[Emitted], files: int, unchanged: int) -> str:
+    steps = sum(len(one.steps) for one in emitted)
+    plans = ", ".join(f"{one.plan.id} {one.plan.version}" for one in emitted)
+    return f"{plans}: {steps} steps, {files} files, {unchanged} of them unchanged"
 
 
 def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
@@ -180,8 +191,9 @@ def graph(plan: str, style: str, root: Path | None) -> int:
     """Draw a plan: arrows are needs, dotted ones barriers; hexagons wait for approval, round boxes are done by people."""
     from planloom.emit.compiled import compile_plan
     from planloom.emit.drawing import FORMATS
+    from planloom.pipeline import load_project
 
-    checked = load(find_root(root))
+    checked = load_project(find_root(root))
     ids = [candidate.id for candidate in checked.plans]
     chosen = plan or (ids[0] if len(ids) == 1 else "")
     for candidate in checked.plans:

@@ -1,0 +1,82 @@
+"""A note of what was compiled last, so that compiling again without a change reads files and does nothing else.
+
+The note is one digest over everything that decides the result and over the result itself. It lies in `.planloom/`, which
+git ignores, and is never trusted by `--check`. Imports nothing of the compiler: that is what it saves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from planloom import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOTE: Final = ".planloom/compiled"
+_INPUTS: Final = ("specs", "specs/trust")
+_RESULTS: Final = ("generated", ".github/workflows")
+_SKIPPED: Final = "generated/docs"
+
+
+def fingerprint(root: Path) -> str:
+    """Return the digest over specs, trust policy, compiled files, and the compiler's own files; "" when one can't be read."""
+    total = hashlib.sha256(VERSION.encode())
+    try:
+        for path in _files(root):
+            content = path.read_bytes()
+            total.update(f"\n{path.relative_to(root).as_posix()} {len(content)}\n".encode("utf-8", "surrogateescape"))
+            total.update(content)
+        for place, size, changed in _compiler():
+            total.update(f"\n{place} {size} {changed}".encode("utf-8", "surrogateescape"))
+    except OSError:
+        return ""
+    return total.hexdigest()
+
+
+def is_unchanged(root: Path) -> str:
+    """Return what was said when exactly this was compiled, or "" when anything is different or nothing is noted."""
+    try:
+        noted, _, said = (root / NOTE).read_text(encoding="utf-8").partition("\n")
+    except (OSError, ValueError):
+        return ""
+    return said if noted and noted == fingerprint(root) else ""
+
+
+def remember(root: Path, said: str) -> None:
+    """Note that the project is compiled as it is now. Only where `.planloom/` is: a fresh checkout gets no new folder."""
+    note = root / NOTE
+    if note.parent.is_dir():
+        try:
+            note.write_text(f"{fingerprint(root)}\n{said}", encoding="utf-8")
+        except OSError:
+            # The note only saves time.
+            note.unlink(missing_ok=True)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder in _INPUTS:
+        for entry in sorted(os.scandir(root / folder), key=_name) if (root / folder).is_dir() else ():
+            if entry.is_file():
+                yield Path(entry.path)
+    for folder in _RESULTS:
+        for parent, folders, names in os.walk(root / folder):
+            folders[:] = sorted(name for name in folders if os.path.relpath(f"{parent}/{name}", root) != _SKIPPED)
+            yield from (Path(parent, name) for name in sorted(names))
+
+
+def _compiler() -> Iterator[tuple[str, int, int]]:
+    """Yield path, size and time of change of each module: an edited compiler has the same version."""
+    package = Path(__file__).parents[1]
+    for parent, folders, names in os.walk(package):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            status = Path(parent, name).stat()
+            yield f"{os.path.relpath(parent, package)}/{name}", status.st_size, status.st_mtime_ns
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
