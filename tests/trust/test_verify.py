@@ -169,7 +169,5 @@ def test_outputs_on_disk_are_compared_with_their_handoffs(tmp_path):
 
 
 def _subjects(world):
-    for item in verify(world.history(), Request()).items:
-        for record in item.records:
-            if record["event"] == "completed":
-                yield from ((s["name"], s["digest"]) for s in record["proven"]["subjects"])
+    for state in verify(world.history(), Request()).evidence.states.values():
+        yield from state.handoff.record.subjects

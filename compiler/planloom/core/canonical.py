@@ -72,7 +72,7 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
 def _decode_plain(text: str, content: bytes) -> dict[str, Json] | None:
     """Return the object in a text that needs no close look, twice as fast; None for any other, sound or not.
 
-    Without long digit runs, escapes and many brackets the plain parser can go wrong in one way only: of a key that is there
+    Without long numbers, escapes and many brackets the plain parser can go wrong in one way only: of a key that is there
     twice it keeps one. Then writing it again gives other bytes.
     """
     if not text.isascii() or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH or _LONG_NUMBER.search(text):
@@ -152,4 +152,4 @@ _DECODER: Final = json.JSONDecoder(
 
 _PLAIN_DECODER: Final = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number)
 
-_LONG_NUMBER: Final = re.compile(r"[0-9]{16}")
+_LONG_NUMBER: Final = re.compile(r"[:,[]-?[0-9]{16}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from planloom.core import canonical, names
@@ -48,6 +49,7 @@ FOLDERS: Final[Mapping[str, str]] = {
 }
 """In which folder of `artifacts/` a record of each event lies; the keys are all the events there are."""
 
+_BUILDER_KEYS: Final = ("id", "runId", "runAttempt", "commit")
 _HEX64: Final = re.compile(r"[0-9a-f]{64}")
 _NONCE: Final = re.compile(r"[0-9a-f]{32}")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -291,9 +293,13 @@ class Record:
         }
         try:
             payload = canonical.encode(statement)
+            # What was encoded reads back as the same value, so the statement itself is read: that is half of what signing costs.
+            read_back = _read_statement(statement)
         except canonical.CanonicalError as error:
             raise _refusal(error.message) from error
-        if Record.from_payload(payload) != self:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise _refusal(f"missing or wrong part: {error}") from error
+        if read_back != self:
             raise _refusal("the record does not read back as it was written")
         return payload
 
@@ -326,7 +332,7 @@ def _read_statement(statement: Any) -> Record:
     _expect(statement["_type"] == STATEMENT_TYPE, "_type")
     _expect(statement["predicateType"] == PREDICATE_TYPE, "predicateType")
     predicate = statement["predicate"]
-    _expect(predicate["schemaVersion"] == SCHEMA_VERSION, "schemaVersion")
+    _expect(_integer(predicate["schemaVersion"]) == SCHEMA_VERSION, "schemaVersion")
     event = predicate["event"]
     _expect(event in FIELDS, "event")
     body = predicate["body"]
@@ -342,30 +348,31 @@ def _read_statement(statement: Any) -> Record:
         previous=_digest(chain["previous"]["sha256"]),
         nonce=_matching(_NONCE, predicate["nonce"]),
         work_item=_text(predicate["workItem"]),
-        plan=PlanRef(
-            _text(predicate["plan"]["name"]),
-            _text(predicate["plan"]["version"]),
-            _digest(predicate["plan"]["digest"]["sha256"]),
-        ),
-        step=None
-        if step is None
-        else StepRef(
-            _matching(names.STEP_KEY, step["key"]),
-            _integer(step["order"]),
-            _digest(step["digest"]["sha256"]),
-        ),
+        plan=_plan_ref(predicate["plan"]["name"], predicate["plan"]["version"], predicate["plan"]["digest"]["sha256"]),
+        step=None if step is None else _step_ref(step["key"], step["order"], step["digest"]["sha256"]),
         attempt=None if attempt is None else AttemptRef(_natural(attempt["number"]), _matching(names.ATTEMPT_ID, attempt["id"])),
         actor=_text(predicate["actor"]),
-        builder=Builder(
-            _text(predicate["builder"]["id"]),
-            _text(predicate["builder"]["runId"]),
-            _text(predicate["builder"]["runAttempt"]),
-            _text(predicate["builder"]["commit"]),
-        ),
+        builder=_builder_ref(*(predicate["builder"][key] for key in _BUILDER_KEYS)),
         at=_timestamp(predicate["at"]),
         subjects=subjects,
         body=BODIES[event](**{f.name: f.kind.read(body[f.key]) for f in FIELDS[event]}),
     )
+
+
+# Thousands of records name the same plan, step and run; `typed` keeps 1, 1.0 and true apart.
+@lru_cache(maxsize=256, typed=True)
+def _plan_ref(name: Any, version: Any, digest: Any) -> PlanRef:
+    return PlanRef(_text(name), _text(version), _digest(digest))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _step_ref(key: Any, order: Any, digest: Any) -> StepRef:
+    return StepRef(_matching(names.STEP_KEY, key), _integer(order), _digest(digest))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _builder_ref(builder: Any, run: Any, attempt: Any, commit: Any) -> Builder:
+    return Builder(_text(builder), _text(run), _text(attempt), _text(commit))
 
 
 def _expect(condition: bool, what: str) -> None:  # noqa: FBT001 - an assertion about input

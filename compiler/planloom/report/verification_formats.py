@@ -17,6 +17,7 @@ from planloom.report.verification import (
     verdict_line,
 )
 from planloom.trust.audit.findings import MEANINGS
+from planloom.trust.audit.summary import describe_item
 from planloom.trust.verify import BROKEN
 
 if TYPE_CHECKING:
@@ -54,12 +55,16 @@ def render_json(verification: Verification) -> str:
                 "files": item.files,
                 "believed": item.believed,
                 "events": dict(item.events),
-                "records": list(item.records),
+                "records": _records(verification, item.id),
             }
             for item in verification.items
         ],
     }
     return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")) + "\n"
+
+
+def _records(verification: Verification, item: str) -> list[Any]:
+    return [] if verification.evidence is None else list(describe_item(verification.evidence, item))
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

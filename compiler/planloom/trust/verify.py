@@ -49,7 +49,6 @@ from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, open_policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from planloom.ledger.layout import Place
     from planloom.trust.policy import Policy
     from planloom.trust.policyfiles import PolicyChain
 
@@ -78,7 +77,8 @@ class Verification:
     """What came of it.
 
     Shape: `root` is the trust root's digest ("" when the policy does not hold); `log` the checkpoint, None without a sound one; `newer` how many records
-    it does not cover; `findings` in order, the first one first; `records` counts record files.
+    it does not cover; `findings` in order, the first one first; `records` counts record files; `evidence` has the records themselves
+    (None when the policy does not hold).
     """
 
     verdict: str
@@ -91,6 +91,7 @@ class Verification:
     newer: int
     findings: tuple[Finding, ...]
     policy: Policy | None
+    evidence: Evidence | None
     notes: tuple[str, ...] = ()
 
     @property
@@ -112,7 +113,19 @@ def verify(history: History, request: Request) -> Verification:
         history = history.only(request.item)
     chain, findings = _open_policy(whole)  # 1
     if chain is None:
-        return Verification(BROKEN, "", False, bool(request.since), len(_records(history)), (), None, 0, tuple(findings), None)  # noqa: FBT003 - the field says it
+        return Verification(
+            verdict=BROKEN,
+            root="",
+            is_pinned=False,
+            has_since=bool(request.since),
+            records=len(history.records()),
+            items=(),
+            log=None,
+            newer=0,
+            findings=tuple(findings),
+            policy=None,
+            evidence=None,
+        )
     policy = chain.current
     is_pinned = bool(request.roots)
     if is_pinned and not chain.anchored_by(request.roots):  # 2
@@ -127,7 +140,7 @@ def verify(history: History, request: Request) -> Verification:
     findings += _judge(evidence)  # 6 to 11
     broken = {f.path: f for f in findings}
     if log is not None:  # 12
-        findings += check_log(_limited(log, request.item), history.files, broken)
+        findings += check_log(_limited(log, request.item), history, broken)
     if request.since:
         findings += check_since(log, request.since, policy)
     if request.digest_of is not None:  # 13
@@ -139,12 +152,13 @@ def verify(history: History, request: Request) -> Verification:
         root=policy.root_digest,
         is_pinned=is_pinned,
         has_since=bool(request.since),
-        records=len(_records(history)),
+        records=len(history.records()),
         items=tuple(summarise(evidence, item) for item in (*evidence.items(), *_shared(evidence))),
         log=log,
-        newer=sum(1 for path in _records(history) if path not in listed),
+        newer=sum(1 for path in history.records() if path not in listed),
         findings=explained,
         policy=policy,
+        evidence=evidence,
         notes=tuple(compare_sources(history, evidence, compiled)),
     )
 
@@ -166,20 +180,15 @@ def _open_policy(history: History) -> tuple[PolicyChain | None, list[Finding]]:
         return None, findings
 
 
-def _records(history: History) -> dict[str, Place]:
-    places = ((path, place_of(path)) for path in sorted(history.files))
-    return {path: place for path, place in places if place is not None and not place.attachment}
-
-
 def _gather(history: History, policy: Policy, log: Log | None, request: Request) -> tuple[Evidence, list[Finding]]:
     """Open the records, put them into their chains and read the plans beside them; what is broken is left out of the evidence."""
-    places = _records(history)
+    places = history.records()
     contents = {path: history.files[path] for path in places}
     leaves = log.leaves if log is not None else ()
     opened, broken = open_records(contents, policy, leaves, request.workers)
     findings = [*broken.values()]
     findings += [Finding("E_FOREIGN", path, "this file is no record, and only records lie here") for path in history.strangers()]
-    misplaced = list(check_places(opened))
+    misplaced = list(check_places(opened, places))
     findings += misplaced
     out = {finding.path for finding in misplaced}
     believed = {path: signed for path, signed in opened.items() if path not in out}

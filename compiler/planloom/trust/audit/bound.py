@@ -11,7 +11,6 @@ from planloom.records import merkle
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, decode_steps
 from planloom.trust.audit.evidence import BoundPlan
 from planloom.trust.audit.findings import Finding
-from planloom.trust.audit.history import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,9 +52,8 @@ def read_plans(history: History, chains: Mapping[str, Chain]) -> tuple[dict[str,
 def _attachments(history: History) -> dict[tuple[str, int], dict[str, tuple[str, bytes]]]:
     """Return files that lie beside records: (chain, number) → name → (path, bytes)."""
     found: dict[tuple[str, int], dict[str, tuple[str, bytes]]] = {}
-    for path in sorted(history.files):
-        place = place_of(path)
-        if place is not None and place.attachment:
+    for path, place in history.places.items():
+        if place.attachment:
             found.setdefault((place.chain, place.index), {})[place.attachment] = (path, history.files[path])
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
@@ -21,10 +21,19 @@ ARTIFACTS: Final = "artifacts/"
 class History:
     """Everything there is to verify: path relative to the project → bytes.
 
-    Of it the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml` and the compiled plans below `generated/`; other paths mean nothing to it.
+    `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml` and the compiled plans below `generated/`; other paths mean nothing to it.
     """
 
     files: Mapping[str, bytes]
+    places: Mapping[str, Place] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found = ((path, place_of(path)) for path in sorted(self.files))
+        object.__setattr__(self, "places", {path: place for path, place in found if place is not None})
+
+    def records(self) -> dict[str, Place]:
+        """Return the record files and where they lie, sorted by path."""
+        return {path: place for path, place in self.places.items() if not place.attachment}
 
     def only(self, item: str) -> History:
         """Return the history of one work item: its records and whatever is not a work item's."""
@@ -33,12 +42,12 @@ class History:
 
     def items(self) -> tuple[str, ...]:
         """Return the work items that have a record, sorted."""
-        owners = {item_of(path) for path in self.files if place_of(path) is not None}
+        owners = {place.chain.partition("/")[0] for place in self.places.values()}
         return tuple(sorted(owners - {"", names.RESOURCE_CHAINS}))
 
     def strangers(self) -> tuple[str, ...]:
         """Return the files that lie among the records and are none, sorted."""
-        return tuple(sorted(path for path in self.files if is_among_records(path) and place_of(path) is None))
+        return tuple(sorted(path for path in self.files if is_among_records(path) and path not in self.places))
 
 
 def place_of(path: str) -> Place | None:

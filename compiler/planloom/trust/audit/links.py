@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.records.record import FOLDERS, genesis
 from planloom.trust.audit.findings import Finding
-from planloom.trust.audit.history import ARTIFACTS, place_of
+from planloom.trust.audit.history import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from planloom.ledger.layout import Place
     from planloom.records.record import Record
     from planloom.records.signed import Signed
     from planloom.trust.audit.history import Chain
@@ -22,20 +24,19 @@ _RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in (
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
-def check_places(opened: Mapping[str, Signed]) -> Iterator[Finding]:
+def check_places(opened: Mapping[str, Signed], places: Mapping[str, Place]) -> Iterator[Finding]:
     """Yield records that lie where another belongs, speak of another work item, or are there twice."""
     seen: dict[str, str] = {}
     nonces: dict[str, str] = {}
     for path, signed in opened.items():
         record = signed.record
-        place = place_of(path)
-        if place is None:
-            continue
-        expected = f"{FOLDERS[record.event]}/{record.chain} #{record.index}"
-        found = f"{place.folder}/{place.chain} #{place.index}"
+        place = places[path]
+        is_home = (place.chain, place.index, place.folder) == (record.chain, record.index, FOLDERS[record.event])
         if signed.digest in seen:
             yield Finding("E_CHAIN_REPLAY", path, f"the same record lies in {seen[signed.digest]} too")
-        elif expected != found:
+        elif not is_home:
+            expected = f"{FOLDERS[record.event]}/{record.chain} #{record.index}"
+            found = f"{place.folder}/{place.chain} #{place.index}"
             message = f"this record belongs in {FOLDERS[record.event]}/{record.chain} as number {record.index}"
             yield Finding("E_CHAIN_FOREIGN", path, message, "chain", found, expected)
         elif not _is_own_item(record):
@@ -102,6 +103,7 @@ def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
             folded.add(subject.name.casefold())
 
 
+@lru_cache(maxsize=4096)
 def is_safe_name(name: str) -> bool:
     """Return whether an output may be called this: a relative path without tricks, on every file system."""
     if not name or len(name) > 1024 or not name.isprintable() or "\\" in name or _DRIVE.match(name):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planloom.core.errors import TrustError
 from planloom.records import merkle
 from planloom.trust.audit.findings import Finding
-from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, Checkpoint, Leaf, is_record_path, open_checkpoint, open_leaves
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, Checkpoint, Leaf, open_checkpoint, open_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,9 +46,9 @@ def read_log(history: History, policy: Policy) -> tuple[Log | None, list[Finding
         return None, [Finding(error.code, LEAVES_PATH, error.message)]
 
 
-def check_log(log: Log, files: Mapping[str, bytes], broken: Mapping[str, Finding]) -> Iterator[Finding]:
+def check_log(log: Log, history: History, broken: Mapping[str, Finding]) -> Iterator[Finding]:
     """Yield records that the checkpoint lists and that are gone or changed; those in `broken` are reported there already."""
-    hashes = {path: merkle.leaf_hash(content) for path, content in files.items() if is_record_path(path)}
+    hashes = {path: merkle.leaf_hash(history.files[path]) for path in history.records()}
     listed = {leaf.path for leaf in log.leaves}
     unlisted = {found: path for path, found in hashes.items() if path not in listed}
     for leaf in log.leaves:

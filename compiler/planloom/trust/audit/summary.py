@@ -37,7 +37,6 @@ class ItemSummary:
     believed: int
     events: Mapping[str, int]
     gated: tuple[GatedUse, ...]
-    records: tuple[Json, ...]
 
 
 def summarise(evidence: Evidence, item: str) -> ItemSummary:
@@ -47,11 +46,8 @@ def summarise(evidence: Evidence, item: str) -> ItemSummary:
     events: dict[str, int] = {}
     for signed in believed:
         events[signed.record.event] = events.get(signed.record.event, 0) + 1
-    records = tuple(
-        describe(evidence, slot.path, slot.signed) for chain in chains for slot in chain.slots if slot.signed is not None
-    )
     files = sum(len(chain.slots) for chain in chains)
-    return ItemSummary(item, files, len(believed), events, _gated(evidence, chains), records)
+    return ItemSummary(item, files, len(believed), events, _gated(evidence, chains))
 
 
 def _gated(evidence: Evidence, chains: tuple[Chain, ...]) -> tuple[GatedUse, ...]:
@@ -78,7 +74,13 @@ def _name(evidence: Evidence, signed: Signed) -> str:
     return trusted.name if trusted is not None else signed.key_id[:8]
 
 
-def describe(evidence: Evidence, path: str, signed: Signed) -> dict[str, Json]:
+def describe_item(evidence: Evidence, item: str) -> list[dict[str, Json]]:
+    """Return every record of a work item that can be believed, by chain, as JSON."""
+    slots = (slot for chain in evidence.of_item(item) for slot in chain.slots)
+    return [_describe(evidence, slot.path, slot.signed) for slot in slots if slot.signed is not None]
+
+
+def _describe(evidence: Evidence, path: str, signed: Signed) -> dict[str, Json]:
     """Return a record as JSON: what is proven (by which key), apart from what its signer only states."""
     record, body = signed.record, signed.record.body
     proven: dict[str, Any] = {
