@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,10 +61,11 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     if check:
         return _check(folder, files, style)
     said = _write(folder, files, emitted, style)
-    if not checked.diagnostics:
-        from planloom.emit.memo import remember
+    from planloom.emit.memo import remember
+    from planloom.report.diagnostics import render
 
-        remember(folder, said)
+    # Warnings are said again too, without colour.
+    remember(folder, render(checked.diagnostics, checked.sources, "text") + said)
     return 0
 
 
@@ -168,6 +168,8 @@ def _sum_up(drifts: Sequence[Drift]) -> str:
 
 def _tracked(root: Path) -> frozenset[str] | None:
     """Return the paths that git tracks, or None when that can't matter: no git, no repository, or plans not yet in it."""
+    import subprocess
+
     try:
         listed = subprocess.run(
             ["git", "-C", str(root), "ls-files", "-z", "--", "specs", "generated", ".github/workflows"],
