@@ -84,11 +84,13 @@ class Machine:
             "GIT_TERMINAL_PROMPT": "0",
         }
 
-    def command(self, event: str, workflow: Path, clone: Path, given: Mapping[str, Path], *, jobs_at_once: int) -> list[str]:
+    def command(
+        self, event: str, workflow: Path, clone: Path, given: Mapping[str, Path], *, jobs_at_once: int, actor: str
+    ) -> list[str]:
         """Return act's command line; values reach it through files, because argv is visible to every process."""
         command = [self.act, event, "-W", str(workflow), "-C", str(clone), "--json", "--no-cache-server", "--pull=false"]
         command += ["--container-daemon-socket", "-", "--action-cache-path", str(self.cache), "--no-skip-checkout"]
-        command += ["--concurrent-jobs", str(jobs_at_once), "--defaultbranch", "main"]
+        command += ["--concurrent-jobs", str(jobs_at_once), "--defaultbranch", "main", "--actor", actor]
         for option, path in given.items():
             command += [f"--{option}", str(path)]
         for label in LABELS:
@@ -107,6 +109,7 @@ class ActRun:
         self.folder = folder
         self.id = run_id
         self.attempt = 1
+        self.actor = "octocat"
         self.workflow = workflow
         self.inputs = dict(inputs)
         self.event = "workflow_dispatch"
@@ -149,7 +152,8 @@ class ActRun:
             "env-file": self.folder / "env.yml",
             "eventpath": self.folder / "event.yml",
         }
-        command = self.machine.command(self.event, WORKFLOWS / self.workflow, self.clone, given, jobs_at_once=jobs_at_once)
+        workflow = WORKFLOWS / self.workflow
+        command = self.machine.command(self.event, workflow, self.clone, given, jobs_at_once=jobs_at_once, actor=self.actor)
         with log.open("wb") as out, log.with_suffix(".err").open("wb") as err:
             process = subprocess.Popen(
                 command,

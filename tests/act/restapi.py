@@ -10,6 +10,7 @@ import io
 import json
 import re
 import threading
+import time
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -143,6 +144,10 @@ class Handler(BaseHTTPRequestHandler):
         self.facts.dispatched.append((workflow, inputs))
         self._json(204, None)
 
+    def list_runs(self, *, query: dict[str, str], body: bytes) -> None:
+        """GET …/actions/runs."""
+        self._page("workflow_runs", [self._describe(run) for run in self.facts.runs.values()], query)
+
     def run(self, run: str, attempt: str | None = None, *, query: dict[str, str], body: bytes) -> None:
         """GET …/actions/runs/{id}, and of one attempt."""
         found = self._run(run, attempt)
@@ -199,6 +204,7 @@ class Handler(BaseHTTPRequestHandler):
             "name": name,
             "size_in_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             "expired": False,
+            "created_at": stamp(folder),
             "archive_download_url": f"{self.facts.base}/repos/{self.facts.slug}/actions/artifacts/{number}/zip",
             "workflow_run": {"id": int(run)},
         }
@@ -229,9 +235,15 @@ class Handler(BaseHTTPRequestHandler):
         }
 
 
+def stamp(path: Path) -> str:
+    """Return when a file or folder was made here, as GitHub writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(path.stat().st_mtime))
+
+
 ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "", Handler.repository),
     ("POST", r"/actions/workflows/([^/]+)/dispatches", Handler.dispatch),
+    ("GET", r"/actions/runs", Handler.list_runs),
     ("GET", r"/actions/runs/(\d+)", Handler.run),
     ("GET", r"/actions/runs/(\d+)/attempts/(\d+)", Handler.run),
     ("GET", r"/actions/runs/(\d+)/jobs", Handler.jobs),

@@ -68,10 +68,10 @@ def delegate(
     if dispatch:
         _dispatch_next(session, item, plan)
         return
-    from planloom.runtime.delegating import delegate_item, offered_entries, wave_outputs, write_outputs
+    from planloom.runtime.delegating import offered_entries, wave_outputs, write_outputs
 
     items = _prepare(session, item, plan, params, prompt, retry)
-    delegated = [delegate_item(session, one, prompt) for one in items]
+    delegated = [_retry_for_a_person(session, _close_what_is_done(session, one, prompt), item, prompt) for one in items]
     outputs = wave_outputs(offered_entries(session, delegated))
     write_outputs(session, outputs)
     _summarise(session, delegated, "Schedule")
@@ -120,6 +120,38 @@ def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], pr
     return items
 
 
+def _close_what_is_done(session: Session, item: str, prompt: str) -> Delegated:
+    """Delegate a work item; one whose last completion died before it could close it is closed now."""
+    from planloom.runtime.delegating import delegate_item
+    from planloom.runtime.opening import close_when_complete, is_complete
+
+    delegated = delegate_item(session, item, prompt)
+    if not is_complete(delegated.view):
+        return delegated
+    close_when_complete(session, item)
+    return delegate_item(session, item, prompt)
+
+
+def _retry_for_a_person(session: Session, delegated: Delegated, item: str, prompt: str) -> Delegated:
+    """Grant failed steps one more attempt when a person has dispatched the orchestrator for this work item and nothing else is ready.
+
+    The loop's own dispatches are the platform's (`github-actions[bot]`), and never retry what has used up its attempts.
+    """
+    from planloom.runtime.abandoning import retry_step
+    from planloom.runtime.delegating import delegate_item
+
+    environment = session.environment
+    actor = environment.get("GITHUB_TRIGGERING_ACTOR") or environment.get("GITHUB_ACTOR")
+    by_person = environment.get("GITHUB_EVENT_NAME") == "workflow_dispatch" and actor and not actor.endswith("[bot]")
+    schedule = delegated.schedule
+    if not item or not by_person or schedule.dispatchable or schedule.running or not schedule.failed:
+        return delegated
+    for row in schedule.failed:
+        retry_step(session, item, row.step.key, prompt or f"the orchestrator was dispatched by {actor}")
+        screen.say(f"one more attempt for {row.step.key} of {item}: dispatched by {actor}")
+    return delegate_item(session, item, prompt)
+
+
 def _params_of(session: Session, item: str, plan: str) -> dict[str, str]:
     """Return the parameters that the environment carries for a work item that is not open yet (`PARAM_<NAME>`)."""
     from planloom.core.names import param_variable
@@ -156,26 +188,26 @@ def summarise(session: Session, item: str, title: str) -> None:
 
 def _dispatch_next(session: Session, item: str, plan: str) -> None:
     """Start the orchestrator again while something is ready, the collector when nothing is; or say which command does."""
-    from planloom.runtime.delegating import choose_next, delegate_item, dispatch, open_items
+    from planloom.runtime.delegating import choose_next, delegate_item, dispatch, open_items, plan_settings, uncollected
     from planloom.runtime.platform import find_platform
 
-    known = session.ledger.items()
-    items = (item,) if item in known else () if item else open_items(session, plan)
+    items = (item,) if item in session.ledger.items() else () if item else open_items(session, plan)
     delegated = [delegate_item(session, one, "go on") for one in items]
-    following = choose_next(item, delegated)
+    settings = plan_settings(session, plan, delegated)
+    following = choose_next(item, settings, delegated, collectable=bool(delegated) or uncollected(session, plan))
     _summarise(session, delegated, "After this wave")
     platform = find_platform(session.environment)
-    if not following.workflow:
+    if not following:
         screen.say(
             "nothing to start: " + ("no open work item" if not delegated else "waits for people, or for claims that are open")
         )
-        return
     branch = session.environment.get("GITHUB_REF_NAME") or "main"
-    if platform is None:
-        screen.suggest(dispatch_command(following.workflow, following.inputs))
-        return
-    dispatch(platform, branch, following)
-    screen.say(f"started {following.workflow} on {branch}")
+    for one in following:
+        if platform is None:
+            screen.suggest(dispatch_command(one.workflow, one.inputs))
+        else:
+            dispatch(platform, branch, one)
+            screen.say(f"started {one.workflow} on {branch}")
 
 
 def dispatch_command(workflow: str, inputs: dict[str, str]) -> str:
@@ -194,16 +226,22 @@ def go_on(session: Session, view: ItemView, schedule: Schedule) -> bool:
     settings = view.header.settings
     if not schedule.dispatchable or settings.get("loop") != "auto":
         return False
+    said = f"the next wave: {settings.get('prefix', '')}orchestrator.yml for {view.item.id}"
+    start_workflow(session, view, "orchestrator.yml", said, f"planloom run {view.item.id} --ledger git")
+    return True
+
+
+def start_workflow(session: Session, view: ItemView, name: str, said: str, instead: str) -> None:
+    """Start one of the plan's workflows for a work item, or print the command that does; `instead` does the same on this machine."""
     from planloom.runtime.platform import find_platform
 
-    workflow, inputs = f"{settings.get('prefix', '')}orchestrator.yml", {"work-item": view.item.id}
+    workflow, inputs = f"{view.header.settings.get('prefix', '')}{name}", {"work-item": view.item.id}
     platform = find_platform(session.environment)
     if platform is None:
-        screen.suggest(f"{dispatch_command(workflow, inputs)}   (or here: planloom run {view.item.id} --ledger git)")
-        return True
+        screen.suggest(f"{dispatch_command(workflow, inputs)}   (or here: {instead})")
+        return
     platform.dispatch(workflow, view.item.body.branch or "main", inputs)
-    screen.say(f"started the next wave: {workflow} for {view.item.id}")
-    return True
+    screen.say(f"started {said}")
 
 
 def claim_wave(session: Session, item: str, plan: str) -> None:
@@ -259,10 +297,11 @@ def exec_(
     end: bool,
 ) -> int:
     """Run one claimed attempt: check the claim, restore inputs, run the command without keys or tokens, write the result."""
-    from planloom.runtime.executing import check_claim, copy_outputs, write_result
+    from planloom.runtime.executing import check_claim, claimed_task, copy_outputs, write_result
 
     session = api.open_session(find_root(root), ledger=ledger)
-    task = check_claim(session, item, step, attempt)
+    # What has begun is brought to its end: a claim that was given up meanwhile makes it a late result, not a lost one.
+    task = (claimed_task if end else check_claim)(session, item, step, attempt)
     if begin:
         _begin(session, task, result_dir)
         return 0
@@ -272,9 +311,10 @@ def exec_(
     write_result(result_dir, task, result)
     shown = f"{result.result}{': ' + result.reason if result.reason else ''}"
     screen.say(f"{step} of {item}: {shown}")
+    from planloom.report.table import write_attempt_summary
     from planloom.runtime.delegating import write_summary
 
-    write_summary(session, f"`{step}` of `{item}`, attempt `{attempt}`: {result.result}\n\n")
+    write_summary(session, write_attempt_summary(task.view, step, task.attempt, result))
     return 0 if result.result == "success" else EXIT_FINDINGS
 
 
@@ -325,10 +365,11 @@ def _end(session: Session, task: Task, folder: Path) -> Result:
 
 def result_of(session: Session, item: str, step: str, attempt: str, folder: Path) -> Result:
     """Return the result that `exec` left in a folder; a missing or malformed one is an error with the reason."""
+    from planloom.core.names import artifact_name
     from planloom.runtime.completing import Result
-    from planloom.runtime.executing import RESULT_NAME, check_claim, read_result
+    from planloom.runtime.executing import RESULT_NAME, claimed_task, read_result
 
-    task = check_claim(session, item, step, attempt)
+    task = claimed_task(session, item, step, attempt)
     path = folder / RESULT_NAME
     if not path.is_file():
         status = session.environment.get("JOB_STATUS")
@@ -338,7 +379,7 @@ def result_of(session: Session, item: str, step: str, attempt: str, folder: Path
     with path.open("rb") as stream:
         content = stream.read(2_000_000)
     run_id = session.identity.builder.run_id
-    return read_result(content, task, f"github:{run_id}:outputs-{attempt}" if run_id else "directory")
+    return read_result(content, task, f"github:{run_id}:{artifact_name('outputs', item, attempt)}" if run_id else "directory")
 
 
 def write_handoffs(session: Session, folder: Path, handoffs: Iterable[Signed]) -> None:

@@ -44,6 +44,14 @@ def is_attempt_id(text: str) -> bool:
     return ATTEMPT_ID.fullmatch(text) is not None and ".." not in text
 
 
+def artifact_name(kind: str, item: str, attempt: str) -> str:
+    """Return the name of an attempt's artifact in its workflow run: `result-release-1_build-1-161-1`.
+
+    One run may carry several work items, whose attempts are called alike; neither name holds a `_`.
+    """
+    return f"{kind}-{item}_{attempt}"
+
+
 def param_variable(name: str) -> str:
     """Return the environment variable that carries the parameter `name`: `tag` → `PARAM_TAG`."""
     return "PARAM_" + name.upper().replace("-", "_")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from planloom.core.names import artifact_name
 from planloom.emit.parts import BESIDE, EXECUTE, header, token
 from planloom.emit.rights import OWN_TOKEN, call_secrets, job_permissions
 from planloom.ir.workflow import Concurrency, Input, Job, NativeStep, RunStep, Triggers, Workflow
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from planloom.ir.workflow import Step
     from planloom.model.plan import Plan
 
+_ITEM: Final = "${{ matrix.workItemId }}"
+_ATTEMPT: Final = "${{ matrix.attempt }}"
 WHO: Final = {
-    "ATTEMPT": "${{ matrix.attempt }}",
+    "ATTEMPT": _ATTEMPT,
     "STEP_KEY": "${{ matrix.stepKey }}",
-    "WORK_ITEM": "${{ matrix.workItemId }}",
+    "WORK_ITEM": _ITEM,
 }
 NAMED: Final = '--work-item "$WORK_ITEM" --step "$STEP_KEY" --attempt "$ATTEMPT"'
 FOLDERS: Final = '--result "$RUNNER_TEMP/result" --outputs "$RUNNER_TEMP/outputs"'
@@ -75,9 +78,13 @@ def _isolated(profile: Profile, parts: Parts) -> tuple[Step, ...]:
     return (
         *_carry_out(profile),
         parts.upload(
-            "Upload the result", "result-${{ matrix.attempt }}", "${{ runner.temp }}/result", "warn", condition="always()"
+            "Upload the result",
+            artifact_name("result", _ITEM, _ATTEMPT),
+            "${{ runner.temp }}/result",
+            "warn",
+            condition="always()",
         ),
-        parts.upload("Upload the outputs", "outputs-${{ matrix.attempt }}", "${{ runner.temp }}/outputs", "ignore"),
+        parts.upload("Upload the outputs", artifact_name("outputs", _ITEM, _ATTEMPT), "${{ runner.temp }}/outputs", "ignore"),
     )
 
 
@@ -98,11 +105,11 @@ def _direct(profile: Profile, parts: Parts) -> tuple[Step, ...]:
     return (
         claim,
         *_carry_out(profile),
-        parts.upload("Upload the outputs", "outputs-${{ matrix.attempt }}", "${{ runner.temp }}/outputs", "ignore"),
+        parts.upload("Upload the outputs", artifact_name("outputs", _ITEM, _ATTEMPT), "${{ runner.temp }}/outputs", "ignore"),
         complete,
         parts.upload(
             "Upload the handoff",
-            "handoff-${{ matrix.attempt }}",
+            artifact_name("handoff", _ITEM, _ATTEMPT),
             "${{ runner.temp }}/handoff",
             "warn",
             condition=f"always() && {CLAIMED}",

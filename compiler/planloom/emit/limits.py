@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from planloom.records.compiled import CompiledStep
 
 _EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
-_ATTEMPT_END: Final = 40
-"""What an attempt's id adds to the step's key: number, run id, run attempt."""
+_ATTEMPT_END: Final = 104
+"""What an artifact's name adds to the step's key: the work item (63), and number, run id and run attempt of the attempt."""
 _ENTRY_FRAME: Final = 520
 """Keys and punctuation of a matrix entry, the longest attempt id (127), work item id (63) and commit (64), and a runner label."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planloom.records.record import Abandoned, Claimed, Finished
+from planloom.records.record import GOOD_RESULTS, Abandoned, Claimed, Finished
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from planloom.records.record import AttemptRef
     from planloom.records.signed import Signed
+    from planloom.runtime.completing import Result
     from planloom.state.item import ItemView
     from planloom.state.schedule import Row, Schedule
 
@@ -139,6 +141,12 @@ def who_must_act(row: Row, item: str) -> tuple[str, str]:
     return "", ""
 
 
+SUMMARY_HEAD = (
+    "| step | state | attempt | why | who must act | next command |",
+    "| --- | --- | --- | --- | --- | --- |",
+)
+
+
 def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
     """Return the table of the job summary: step, state, attempt, why it waits, who must act, the next command (GitHub Markdown)."""
     lines = [
@@ -146,8 +154,7 @@ def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
         "",
         f"{count_line(schedule)}{'' if view.item.is_open else ' The work item is closed.'}",
         "",
-        "| step | state | attempt | why | who must act | next command |",
-        "| --- | --- | --- | --- | --- | --- |",
+        *SUMMARY_HEAD,
     ]
     for row in schedule.rows[:MAX_SUMMARY_ROWS]:
         word, key, attempt, _, remark = step_columns(row, view.now)
@@ -161,6 +168,22 @@ def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
     following = next_command(view, schedule)
     if following:
         lines += ["", f"Next: `{following}`"]
+    return "\n".join(lines) + "\n\n"
+
+
+def write_attempt_summary(view: ItemView, step: str, attempt: AttemptRef, result: Result) -> str:
+    """Return the table of the job that carried out one attempt: the same columns as a work item's, one row."""
+    who, command = "", ""
+    if result.result not in GOOD_RESULTS:
+        who, command = "operator", f"planloom why {view.item.id} {step}"
+    cells = (step, result.result, str(attempt.number), result.reason, who)
+    shown = f"`{command}`" if command else ""
+    lines = [
+        f"### Attempt: {markdown_cell(view.item.id)}, {markdown_cell(attempt.id)}",
+        "",
+        *SUMMARY_HEAD,
+        f"| {' | '.join(markdown_cell(cell) for cell in cells)} | {shown} |",
+    ]
     return "\n".join(lines) + "\n\n"
 
 

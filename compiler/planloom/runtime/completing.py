@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
+from planloom.records.compiled import has_successors
 from planloom.records.record import GOOD_RESULTS, Claimed, Finished, Integrated, StepRef, Subject
 from planloom.runtime.claiming import draft_releases
 from planloom.runtime.opening import close_when_complete
@@ -100,7 +101,9 @@ def complete_attempt(
         if written is not None:
             from planloom.state.machine import apply
 
-            closed = draft.event == "completed" and close_when_complete(session, item) is not None
+            # Only the end of a path can be the last step; looking at all of them costs what the plan costs.
+            may_be_last = draft.event == "completed" and not has_successors(loaded.lines, step)
+            closed = may_be_last and close_when_complete(session, item) is not None
             return Completed(written[0], apply(state, written[0]), closed)
 
 
@@ -169,7 +172,9 @@ def draft_result(view: ItemView, step: CompiledStep, claim: Signed, result: Resu
 
 def replace_times(result: Result, started: str, now: str) -> Result:
     """Return the result with the times that it lacks: work by hand starts with its claim and ends now."""
-    return result._replace(started=result.started or started, finished=result.finished or now)
+    begun = result.started or started
+    # A clock that was set back meanwhile must not make it end before it began.
+    return result._replace(started=begun, finished=max(result.finished or now, begun))
 
 
 def _body(result: Result, claim: str, claimed: Claimed, reason: str, baseline: str) -> Finished:

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planloom.core import canonical, names
-from planloom.core.errors import StoreError
+from planloom.core.errors import StoreError, TrustError
 from planloom.records.matrix import WAVE_LIMIT, group_by_profile, matrix_entry
 from planloom.runtime.identity import attempt_id
+from planloom.runtime.opening import list_plans, read_generated
 from planloom.runtime.reading import open_chain, read_view
 from planloom.state.item import fold_item
 from planloom.state.schedule import build_schedule, choose_wave, schedule_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from planloom.runtime.claiming import Won
     from planloom.runtime.platform import Platform
     from planloom.runtime.session import Session
     from planloom.state.item import ItemState, ItemView
-    from planloom.state.schedule import Schedule
+    from planloom.state.schedule import Row, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,19 @@ class Delegated:
 def delegate_item(session: Session, item: str, prompt: str) -> Delegated:
     """Compute a work item's schedule and write it to `artifacts/schedule/<item>.json`."""
     view = read_view(session, item).view
-    schedule = build_schedule(view)
+    schedule = build_schedule(view, claimant=_claimant(session))
     document = schedule_document(view, schedule, prompt=prompt, actor=session.identity.actor)
     path = session.artifacts / "schedule" / f"{item}.json"
     write_atomically(path, canonical.encode(document) + b"\n")
     return Delegated(view, schedule, path)
+
+
+def _claimant(session: Session) -> str:
+    """Return the key id that claims here; "" where there is no key, and nothing can be claimed anyway."""
+    try:
+        return session.find_key("ci").key_id
+    except TrustError:
+        return ""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -128,27 +137,51 @@ def write_summary(session: Session, markdown: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """Which workflow was started for what; `workflow` is empty when nothing was to be started."""
+    """Which workflow is started with which inputs."""
 
     workflow: str
     inputs: dict[str, str]
 
 
-def choose_next(item: str, delegated: Sequence[Delegated]) -> Dispatched:
-    """Return what to start next: the orchestrator while something is ready, else the collector, as the plan's settings say."""
-    settings: Any = delegated[0].view.header.settings if delegated else {}
+def plan_settings(session: Session, plan: str, delegated: Sequence[Delegated]) -> Mapping[str, Any]:
+    """Return the settings that say how a plan goes on: those of its work item, else those on the branch; empty when there are none."""
+    if delegated:
+        return delegated[0].view.header.settings
+    return read_generated(session.workspace, plan)[0].settings if plan in list_plans(session.workspace) else {}
+
+
+def uncollected(session: Session, plan: str) -> bool:
+    """Return whether a work item of the plan has records that are not on the ledger branch yet, although it is closed."""
+    from planloom.ledger.git import CLOSED
+
+    chains = session.ledger.read([names.item_chain(state.id) for state in read_items(session, plan)])
+    return any(chain.head.token != CLOSED for chain in chains.values())
+
+
+def choose_next(
+    item: str, settings: Mapping[str, Any], delegated: Sequence[Delegated], *, collectable: bool
+) -> tuple[Dispatched, ...]:
+    """Return what to start next: the orchestrator while something is ready, the collector as the plan says.
+
+    Another run that holds claims goes on by itself when it ends; what people and workers hold is nobody's turn here.
+    """
     prefix = str(settings.get("prefix", ""))
     ready = any(one.schedule.dispatchable for one in delegated)
-    running = any(one.schedule.running for one in delegated)
+    busy = any(_is_held_by_run(row) for one in delegated for row in one.schedule.running)
     inputs = {"work-item": item} if item else {}
+    following = []
     if ready and settings.get("loop") == "auto":
-        return Dispatched(f"{prefix}orchestrator.yml", inputs)
-    if not ready and not running and settings.get("collect") != "never":
-        return Dispatched(f"{prefix}collector.yml", inputs)
-    return Dispatched("", {})
+        following.append(Dispatched(f"{prefix}orchestrator.yml", inputs))
+    collect = settings.get("collect", "never")
+    if collectable and (collect == "wave" or (collect == "end" and not ready and not busy)):
+        following.append(Dispatched(f"{prefix}collector.yml", inputs))
+    return tuple(following)
+
+
+def _is_held_by_run(row: Row) -> bool:
+    return row.state.claim is not None and bool(row.state.claim.record.builder.run_id)
 
 
 def dispatch(platform: Platform, branch: str, what: Dispatched) -> None:
     """Start a workflow on a branch. Raises: StoreError when the platform refuses."""
-    if what.workflow:
-        platform.dispatch(what.workflow, branch, what.inputs)
+    platform.dispatch(what.workflow, branch, what.inputs)

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.core import canonical
+from planloom.core import canonical, names
 from planloom.core.errors import Conflict, PlanloomError, TrustError
 from planloom.records.record import RESULTS, Finished, Subject
 from planloom.runtime.command import ATTEMPT_VARIABLES, Ended, command_environment, run_command
@@ -28,8 +28,8 @@ from planloom.runtime.outputs import (
     restore_outputs,
     write_manifest,
 )
-from planloom.runtime.reading import read_view
-from planloom.state.machine import Status
+from planloom.runtime.reading import open_chain, read_view
+from planloom.state.machine import Status, claim_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +70,33 @@ def check_claim(session: Session, item: str, step: str, attempt: str) -> Task:
     if state.status is not Status.RUNNING or claim is None or claim.record.attempt is None or claim.record.attempt.id != attempt:
         message = f"attempt {attempt} of step {step} is not open (the step is {state.status.value})"
         raise Conflict(message, hint="dispatch the orchestrator: it hands out a new attempt")
+    held, mine = claim.record.builder, session.identity.builder
+    if (held.run_id, held.run_attempt) != (mine.run_id, mine.run_attempt):
+        # "Re-run failed jobs" is a newer attempt of the run: the older one's claims are given up, not taken over.
+        message = (
+            f"attempt {attempt} of step {step} is claimed by {claim_body(state).executor}, not by {session.identity.executor}"
+        )
+        raise Conflict(message, hint="dispatch the orchestrator: it hands out a new attempt")
     compiled = view.steps[step]
     if claim.record.step is None or claim.record.step.digest != compiled.digest:
         message = f"step {step} is not the one that was claimed: its digest differs"
         raise TrustError(message, code="E_PLAN", hint=f"planloom migrate {item}")
     return Task(view, compiled, claim, claim.record.attempt)
+
+
+def claimed_task(session: Session, item: str, step: str, attempt: str) -> Task:
+    """Return the task of an attempt that was claimed once, whether its claim is open still or was given up meanwhile.
+
+    Raises: Conflict when there is no such claim.
+    """
+    view = read_view(session, item, (step,)).view
+    chain = names.step_chain(item, step)
+    for signed in open_chain(session, session.ledger.read([chain])[chain]):
+        record = signed.record
+        if record.event == "claimed" and record.attempt is not None and record.attempt.id == attempt:
+            return Task(view, view.steps[step], signed, record.attempt)
+    message = f"step {step} of {item} has no attempt '{attempt}'"
+    raise Conflict(message, hint="dispatch the orchestrator: it hands out a new attempt")
 
 
 def restore_inputs(task: Task, workspace: Path, store: Store) -> tuple[str, ...]:

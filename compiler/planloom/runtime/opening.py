@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
     from planloom.runtime.reading import Loaded
     from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
 
 
 Scalar: TypeAlias = "str | int | bool"
@@ -190,7 +191,7 @@ def close_when_complete(session: Session, item: str) -> Signed | None:
             return None
         loaded = read_view(session, item)
         view = loaded.view
-        if not view.item.is_open or any(s.status is not Status.DONE for s in view.states.values()):
+        if not is_complete(view):
             return None
         written = _append_closed(session, loaded, "completed", "every step has ended well", "ci")
         if written is not None:
@@ -211,6 +212,11 @@ def _may_be_complete(session: Session, item: str) -> bool:
         del rest[-count:]
         count *= 2
     return True
+
+
+def is_complete(view: ItemView) -> bool:
+    """Return whether a work item is still open although every step has ended well and none is integrated."""
+    return view.item.is_open and all(state.status is Status.DONE for state in view.states.values())
 
 
 def _append_closed(session: Session, loaded: Loaded, result: str, reason: str, key: str) -> Signed | None:

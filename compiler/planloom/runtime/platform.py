@@ -22,6 +22,8 @@ from planloom.ledger.retry import Pace, Patience
 from planloom.runtime.identity import attempt_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planloom.core.ports import Environment
 
 API_VERSION: Final = "2022-11-28"
@@ -62,6 +64,7 @@ class Platform:
     token: str = field(repr=False)
     pace: Pace = field(default_factory=lambda: Pace(budget=BUDGET_SECONDS), repr=False)
     downloaded: dict[tuple[str, str], tuple[Path, dict[str, str]]] = field(default_factory=dict, repr=False)
+    listed: dict[str, Mapping[str, tuple[Artifact, ...]]] = field(default_factory=dict, repr=False)
     folder: tempfile.TemporaryDirectory[str] = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="planloom-"), repr=False
     )
@@ -90,11 +93,25 @@ class Platform:
                 return tuple(found)
             page += 1
 
-    def artifacts(self, run_id: str, name: str) -> tuple[Artifact, ...]:
-        """Return the artifacts of a run that have this name; those that have expired are left out."""
+    def list_artifacts(self, run_id: str) -> Mapping[str, tuple[Artifact, ...]]:
+        """Return every artifact of a run by its name; those that have expired are left out. Asked for once."""
+        if run_id not in self.listed:
+            found: dict[str, tuple[Artifact, ...]] = {}
+            page, full = 1, True
+            while full:
+                path = f"actions/runs/{parse.quote(run_id)}/artifacts?per_page=100&page={page}"
+                answer = self._get(path, missing={"artifacts": []})["artifacts"]
+                for name, artifact in _unexpired(answer):
+                    found[name] = (*found.get(name, ()), artifact)
+                page, full = page + 1, len(answer) == 100
+            self.listed[run_id] = found
+        return self.listed[run_id]
+
+    def _named(self, run_id: str, name: str) -> tuple[Artifact, ...]:
+        if run_id in self.listed:
+            return self.listed[run_id].get(name, ())
         path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
-        found = self._get(path, missing={"artifacts": []})["artifacts"]
-        return tuple(Artifact(int(a["id"]), a.get("created_at") or "") for a in found if not a.get("expired"))
+        return tuple(artifact for _, artifact in _unexpired(self._get(path, missing={"artifacts": []})["artifacts"]))
 
     def dispatch(self, workflow: str, branch: str, inputs: dict[str, str]) -> None:
         """Start a workflow that has `workflow_dispatch`."""
@@ -121,7 +138,7 @@ class Platform:
     def _artifact(self, run_id: str, name: str) -> tuple[Path, dict[str, str]]:
         """Return a downloaded artifact and which of its members has which SHA-256; downloaded once."""
         if (run_id, name) not in self.downloaded:
-            found = self.artifacts(run_id, name)
+            found = self._named(run_id, name)
             if len(found) != 1:
                 message = f"artifact {name} of run {run_id} " + (
                     "is there more than once" if found else "has expired or is not there"
@@ -178,6 +195,10 @@ class Platform:
         except (urlerror.URLError, TimeoutError, ConnectionError, HTTPException) as error:
             message = f"GitHub could not be reached: {error}"
             raise _Busy(message, hint="run the command again") from error
+
+
+def _unexpired(answer: list[Any]) -> list[tuple[str, Artifact]]:
+    return [(str(a["name"]), Artifact(int(a["id"]), a.get("created_at") or "")) for a in answer if not a.get("expired")]
 
 
 def _digests(archive: Path, name: str) -> dict[str, str]:
