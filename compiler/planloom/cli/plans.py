@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
+from planloom.cli.comparing import diff
+from planloom.cli.files import replace_file
 from planloom.cli.options import find_root, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
     from planloom.pipeline import Checked
+
+__all__ = ["diff", "explain", "fmt", "validate"]
 
 
 @click.command()
@@ -92,13 +96,6 @@ def _repair(folder: Path, checked: Checked) -> Checked:
         screen.say(f"{count} repaired")
         checked = load_project(folder)
     return checked
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
-    beside.replace(path)
 
 
 @click.command()
