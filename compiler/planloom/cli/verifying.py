@@ -106,14 +106,18 @@ def _read(path: Path | None, root: Path | None, ledger: str) -> History:
         return history
     from planloom import api
     from planloom.ledger.files import FileLedger
+    from planloom.ledger.git import GitLedger
     from planloom.ledger.open import open_ledger
     from planloom.runtime.effects import SystemEnvironment
 
     where = open_ledger(ledger, project, SystemEnvironment(), api.read_settings(project))
     if isinstance(where, FileLedger):
         return read_ledger(where, project, _exports(where.artifacts))
-    branch = where.branch_files() if hasattr(where, "branch_files") else {}
-    return read_ledger(where, project, sorted(branch.items()))
+    beside: list[tuple[str, bytes]] = []
+    if isinstance(where, GitLedger):
+        branch = where.branch_files()
+        beside = [(f"artifacts/{path}", branch[path]) for path in sorted(branch)]
+    return read_ledger(where, project, beside)
 
 
 def _exports(artifacts: Path) -> list[tuple[str, bytes]]:

@@ -106,12 +106,25 @@ def _is_bare(path: Path) -> bool:
 
 def _read_bare(path: Path) -> History:
     """Return what the default branch holds, and the records of the ledger branch when there is one."""
-    files = _read_tree(path, "HEAD")
     branch = f"refs/heads/{_LEDGER_BRANCH}"
-    if _git(path, "for-each-ref", "--format=%(refname)", branch).strip():
+    branches = _git(path, "for-each-ref", "--format=%(refname)", "refs/heads/").decode("utf-8", "replace").split()
+    files = _read_tree(path, _default_branch(path, branches))
+    if branch in branches:
         kept = {name: content for name, content in files.items() if not name.startswith(ARTIFACTS)}
         files = kept | {n: c for n, c in _read_tree(path, branch).items() if n.startswith(ARTIFACTS)}
     return History(dict(sorted(files.items())))
+
+
+def _default_branch(path: Path, branches: list[str]) -> str:
+    """Return what HEAD names when it exists; a clone of a repository whose HEAD names nothing may still have one branch of plans."""
+    named = (path / "HEAD").read_text(encoding="utf-8", errors="replace").strip().removeprefix("ref: ")
+    others = [branch for branch in branches if branch != f"refs/heads/{_LEDGER_BRANCH}"]
+    if named in branches or not named.startswith("refs/"):
+        return "HEAD"
+    if len(others) == 1:
+        return others[0]
+    message = f"{path.name}: its HEAD names {named}, which does not exist"
+    raise StoreError(message, hint="git symbolic-ref HEAD refs/heads/BRANCH, in the clone, says which branch has the plans")
 
 
 def _read_tree(path: Path, revision: str) -> dict[str, bytes]:
