@@ -72,7 +72,7 @@ def claim_attempt(asked: Claiming) -> int:
     item, step = asked.item, asked.step
     outcome = claim_step(session, item, step, attempt=asked.attempt)
     if isinstance(outcome, Refused):
-        raise refused_claim(item, step, outcome)
+        raise refused_claim(item, step, outcome, in_run=bool(session.identity.builder.run_id))
     attempt = outcome.attempt
     if asked.style == "json":
         claimed = {"workItemId": item, "stepKey": step, "attempt": attempt.id}
@@ -100,8 +100,8 @@ def _say_brief(definition: object) -> None:
             screen.say(f"  {title}: {value if isinstance(value, str) else '; '.join(map(str, value))}")
 
 
-def refused_claim(item: str, step: str, refused: Refused) -> Conflict:
-    """Return why a claim was refused, with the command that helps."""
+def refused_claim(item: str, step: str, refused: Refused, *, in_run: bool = False) -> Conflict:
+    """Return why a claim was refused, with the command that helps; `in_run`: a workflow run has tried."""
     first: Blocker = refused.blockers[0]
     texts = "; ".join(blocker.text for blocker in refused.blockers)
     hints = {
@@ -113,7 +113,11 @@ def refused_claim(item: str, step: str, refused: Refused) -> Conflict:
         "closed": f"planloom status {item}",
         "attempt": f"planloom claim {item} {step}",
     }
-    return Conflict(f"step {step} of {item} can't be claimed: {texts}", hint=hints.get(first.kind, f"planloom why {item} {step}"))
+    hint = hints.get(first.kind, f"planloom why {item} {step}")
+    if in_run and first.kind in {"running", "done", "attempt"}:
+        # "Re-run failed jobs" carries the matrix of long ago: its attempt is over.
+        hint = "dispatch the orchestrator: it hands out a new attempt"
+    return Conflict(f"step {step} of {item} can't be claimed: {texts}", hint=hint)
 
 
 def complete_attempt(asked: Completing) -> int:

@@ -387,4 +387,10 @@ def close(item: str, reason: str, root: Path | None, ledger: str, style: str) ->
         screen.product_json({"workItemId": view.item.id, "digest": signed.digest})
     else:
         screen.product(f"closed {item}")
-    screen.suggest("planloom verify")
+    from planloom.cli.workflows import start_workflow
+
+    if api.keeps_files(session) or session.environment.get("GITHUB_ACTIONS") == "true":
+        screen.suggest("planloom verify")
+    elif view.header.settings.get("collect") != "never":
+        prefix = view.header.settings.get("prefix", "")
+        start_workflow(session, view, "collector.yml", f"{prefix}collector.yml for {item}", "planloom verify --ledger git")
