@@ -234,3 +234,15 @@ def find_step(content: bytes, key: str) -> CompiledStep | None:
         else:
             high = middle
     return None
+
+
+def has_successors(content: bytes, key: str) -> bool:
+    """Return whether any step of `steps.jsonl` waits for this one; decodes only lines that hold its key."""
+    quoted = f'"{key}"'.encode("ascii")
+    place = content.find(quoted)
+    while place >= 0:
+        start, end = content.rfind(b"\n", 0, place) + 1, content.find(b"\n", place) + 1
+        if key in CompiledStep.from_line(content[start:end]).predecessors:
+            return True
+        place = content.find(quoted, end)
+    return False

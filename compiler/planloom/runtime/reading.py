@@ -79,6 +79,9 @@ def read_compiled(session: Session, state: ItemState) -> tuple[CompiledPlan, byt
 
     Raises: TrustError (`E_PLAN`) when the copy is not the one that was signed.
     """
+    known = session.compiled.get(state.bound.digest)
+    if known is not None:
+        return known
     chain, index = names.item_chain(state.id), state.bound.record.index
     stated = {subject.name: subject.digest for subject in state.bound.record.subjects}
     files = {name: session.ledger.attachment(chain, index, name) for name in (HEADER_NAME, STEPS_NAME)}
@@ -90,15 +93,17 @@ def read_compiled(session: Session, state: ItemState) -> tuple[CompiledPlan, byt
     if header.digest != state.plan.digest:
         message = f"{chain}: the kept plan has another digest than the signed one"
         raise TrustError(message, hint="planloom verify reports all that is broken", code="E_PLAN")
+    session.compiled[state.bound.digest] = header, files[STEPS_NAME]
     return header, files[STEPS_NAME]
 
 
 class Loaded(NamedTuple):
-    """A view, and the ends of the chains that it was read from, to append after."""
+    """A view, and the ends of the chains that it was read from, to append after; `lines` are the compiled plan's steps."""
 
     view: ItemView
     ends: Mapping[str, End]
     item_records: tuple[Signed, ...]
+    lines: bytes
 
     def end(self, chain: str) -> End:
         """Return where a chain ends; one that does not exist yet ends at its beginning."""
@@ -112,7 +117,7 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     """
     state = read_item(session, item)
     header, content = read_compiled(session, state)
-    steps = decode_steps(content) if keys is None else _some_steps(content, keys, header)
+    steps = _all_steps(session, state, content) if keys is None else _some_steps(content, keys, header)
     found = session.ledger.read(_chains_to_read(item, steps, whole=keys is None))
     records = {name: open_chain(session, chain) for name, chain in found.items()}
     # The work item's own chain may have moved between the two reads; the second read decides.
@@ -131,7 +136,7 @@ def read_view(session: Session, item: str, keys: Iterable[str] | None = None) ->
     view = ItemView(
         now_bound, header, steps, states, gates, held, rules, not_before(session.clock.now(), records.values()), changed
     )
-    return Loaded(view, ends, own)
+    return Loaded(view, ends, own, content)
 
 
 def not_before(now: str, chains: Iterable[Sequence[Signed]]) -> str:
@@ -147,6 +152,13 @@ def gate_rules(policy: Policy, roles: Iterable[str]) -> GateRules:
     named = sorted(roles)
     holders = {role: frozenset(k.key.key_id for k in policy.holders(role)) for role in named}
     return GateRules(holders, {role: policy.approvals_needed(role, 1) for role in named}, policy.allow_self_approval)
+
+
+def _all_steps(session: Session, state: ItemState, content: bytes) -> dict[str, CompiledStep]:
+    known = session.steps.get(state.bound.digest)
+    if known is None:
+        known = session.steps[state.bound.digest] = decode_steps(content)
+    return known
 
 
 def _some_steps(content: bytes, keys: Iterable[str], header: CompiledPlan) -> dict[str, CompiledStep]:

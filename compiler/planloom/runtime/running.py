@@ -39,6 +39,10 @@ REFRESH_SECONDS: Final = 0.5
 """How often the ledger is read again while commands run or others work; a ledger that asks a server is asked less often (`pace`)."""
 
 
+READING_SHARE: Final = 10
+"""Reading the whole ledger again may take a tenth of the time."""
+
+
 class Observer(Protocol):
     """Is told what happens during a run; called from one thread at a time."""
 
@@ -82,6 +86,7 @@ class LocalRun:
     groups: set[int] = field(init=False, default_factory=set)
     stopping: threading.Event = field(init=False, default_factory=threading.Event)
     read_at: float = field(init=False, default=0.0)
+    patience: float = field(init=False, default=0.0)
     refused: tuple[tuple[str, int], ...] = field(init=False, default=())
     lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -109,10 +114,10 @@ class LocalRun:
         while True:
             self._launch(pool)
             if self.active:
-                done, _ = wait(self.active, timeout=self.pace, return_when=FIRST_COMPLETED)
+                done, _ = wait(self.active, timeout=self.patience, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._finish(future)
-                if not done and time.monotonic() - self.read_at >= self.pace:
+                if not done and time.monotonic() - self.read_at >= self.patience:
                     self._refresh()
                 continue
             # Nothing of ours is running: only the ledger can tell whether there is more to do.
@@ -132,11 +137,14 @@ class LocalRun:
         return stuck
 
     def _refresh(self) -> None:
+        began = time.monotonic()
         self.view = read_view(self.session, self.item).view
         if any(find_evidence(self.session, state, None) for state in self.view.states.values()):
             abandon_dead(self.session, self.item)
             self.view = read_view(self.session, self.item).view
         self.read_at = time.monotonic()
+        # A large plan is not read so often that reading becomes the work.
+        self.patience = max(self.pace, READING_SHARE * (self.read_at - began))
         self.candidates = []
         self._consider(self.view.header.order)
         self.observer.refreshes(build_schedule(self.view))
@@ -198,7 +206,7 @@ class LocalRun:
             for group in tuple(self.groups):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, signal.SIGTERM if patient else signal.SIGKILL)
-            done, _ = wait(self.active, timeout=self.pace, return_when=FIRST_COMPLETED)
+            done, _ = wait(self.active, timeout=self.patience, return_when=FIRST_COMPLETED)
             for future in done:
                 self._finish_quietly(future)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from planloom.core.ports import Clock, Environment, Ids
     from planloom.ledger.ledger import Ledger
+    from planloom.records.compiled import CompiledPlan, CompiledStep
     from planloom.records.signed import Signed
     from planloom.runtime.identity import Identity
     from planloom.trust.keys import PrivateKey
@@ -23,7 +24,8 @@ class Session:
 
     Shape: `root` holds specs, generated files, artifacts and keys; `workspace` is where commands run (the same, except for a scratch
     run); `artifacts` is the folder of records, schedules and exports; `policy` says who may sign; `find_key` returns the signer of a name (`ci`, `you`) or raises TrustError. `opened` remembers
-    records whose signature was verified, by the bytes they came in.
+    records whose signature was verified, by the bytes they came in; `compiled` and `steps` the plans whose digests were checked, by
+    the record that signed them.
     """
 
     root: Path
@@ -37,3 +39,5 @@ class Session:
     identity: Identity
     find_key: Callable[[str], PrivateKey]
     opened: dict[bytes, Signed] = field(default_factory=dict)
+    steps: dict[str, dict[str, CompiledStep]] = field(default_factory=dict)
+    compiled: dict[str, tuple[CompiledPlan, bytes]] = field(default_factory=dict)
