@@ -9,7 +9,7 @@ import pytest
 from act.hub import Hub
 from act.projects import PEOPLE, history, make_laptop, make_project, planloom
 
-pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("people")]
 
 ITEM = "demo-1"
 OUTCOME = ("--outcome", "read", "--next-action", "build it")
@@ -36,6 +36,7 @@ def story(hub, project, tmp_path_factory):
     """Carry the plan from nothing to closed; returns what people saw and which runs followed, in order."""
     seen = {}
     seen["first"] = [hub.dispatch("demo-orchestrator.yml", {"work-item": ITEM}), *hub.drain()]
+    assert {run.conclusion for run in seen["first"]} == {"success"}, told(seen["first"])
     laptop = make_laptop(hub, project, tmp_path_factory.mktemp("laptop") / "clone")
     seen["waits for the reader"] = laptop.planloom("status", ITEM)
     laptop.planloom("claim", ITEM, "review")
