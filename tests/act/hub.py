@@ -10,9 +10,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from act.actrun import WORKFLOWS, ActRun, Machine, load_yaml
-from act.origin import GitServer
 from act.replay import carry_on, left_over
 from act.restapi import Facts, RestApi
+from gitserver import GitServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,12 +35,10 @@ class Hub:
         self.secrets = {"GITHUB_TOKEN": TOKEN, **(secrets or {})}
         self.origin = folder / "srv" / f"{slug}.git"
         self.origin.parent.mkdir(parents=True)
-        self.git("clone", "-q", "--bare", str(project), str(self.origin))
-        self.git("--git-dir", str(self.origin), "symbolic-ref", "HEAD", "refs/heads/main")
-        self.git("--git-dir", str(self.origin), "config", "uploadpack.allowAnySHA1InWant", "true")
         self.artifacts = folder / "artifacts"
         self.artifacts.mkdir()
-        self.server = GitServer(self.origin, slug=slug, tokens={TOKEN: "write"})
+        self.server = GitServer(self.origin, slug, {TOKEN: "write"})
+        self.git("-C", str(project), "push", "-q", str(self.origin), "HEAD:refs/heads/main")
         self.facts = Facts(slug, TOKEN, self.artifacts, head=self.head, workflows=self.workflow_files)
         self.api = RestApi(self.facts)
         self.runs: list[ActRun] = []
@@ -67,8 +65,7 @@ class Hub:
 
     def refs(self) -> dict[str, str]:
         """Return every ref of the origin with its commit."""
-        listed = self.git("--git-dir", str(self.origin), "for-each-ref", "--format=%(refname) %(objectname)")
-        return dict(line.split(" ", 1) for line in listed.splitlines())
+        return self.server.refs()
 
     def files(self, ref: str) -> list[str]:
         """Return the paths of the files that a ref holds."""
