@@ -6,20 +6,9 @@ import hashlib
 
 from hypothesis import strategies as st
 
-from planloom.records.record import (
-    Abandoned,
-    AttemptRef,
-    Builder,
-    Claimed,
-    Finished,
-    Integrated,
-    Invalidated,
-    PlanRef,
-    Record,
-    Retried,
-    Reverted,
-    StepRef,
-)
+from planloom.records.bodies import Abandoned, Claimed, Finished, Integrated, Invalidated, Retried, Reverted
+from planloom.records.record import Record
+from planloom.records.references import AttemptRef, Builder, PlanRef, StepRef
 from planloom.records.signed import Signed
 
 AT = "2026-11-22T20:05:52.120Z"

@@ -5,7 +5,7 @@ import pytest
 from attacks.forging import added, checkpointed, following, put, read, reforged, replace, resealed
 from planloom.core import canonical
 from planloom.records import envelope
-from planloom.records.record import Builder, Dependency, Subject
+from planloom.records.references import Builder, Dependency, Subject
 from planloom.trust import checkpoint, policyfiles, policyformat
 from planloom.trust.audit.history import History
 from planloom.trust.policy import Revocation, TrustedKey, new_policy
@@ -620,3 +620,8 @@ def test_every_broken_record_is_reported_not_only_the_first(history):
     broken = {p: history.files[p].replace(b'"payload":"eyJ', b'"payload":"eyK') for p in (LINT, BUILD, APPROVAL)}
     result = verify(put(history, broken), Request())
     assert result.broken_records == tuple(sorted(broken))
+
+
+def test_an_older_policy_put_back_so_that_a_revoked_key_counts_again(history):
+    assert found(history, policy_version=1) == set()
+    assert found(history, policy_version=2) == {("E_ROLLBACK", POLICY)}

@@ -14,7 +14,9 @@ from planloom.emit.drawing import draw_dot, draw_json, draw_mermaid
 from planloom.emit.project import emit_project
 from planloom.emit.schemas import build_schemas
 from planloom.model.plan import Gate
-from planloom.records.record import FIELDS, PlanRef, Record, Subject
+from planloom.records.bodies import FIELDS
+from planloom.records.record import Record
+from planloom.records.references import PlanRef, Subject
 
 
 def compiled(plan):
@@ -87,7 +89,9 @@ def test_compiled_matrices_match_their_schema():
 
 
 def test_a_record_matches_its_schema_and_a_wrong_one_does_not():
-    from planloom.records.record import Builder, Closed, genesis
+    from planloom.records.bodies import Closed
+    from planloom.records.record import genesis
+    from planloom.records.references import Builder
 
     record = Record(
         event="closed",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from planloom.core.errors import Conflict, InputError
-from planloom.records.record import Builder, Claimed
+from planloom.records.bodies import Claimed
+from planloom.records.references import Builder
 from planloom.runtime import abandoning, claiming, completing, opening
 from planloom.runtime.collecting import collect_records
 from planloom.runtime.completing import Completed, Late, Result

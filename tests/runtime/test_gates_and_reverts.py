@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
-from planloom.records.record import Builder
+from planloom.records.references import Builder
 from planloom.runtime import claiming, delegating
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time

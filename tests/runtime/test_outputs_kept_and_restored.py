@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planloom.core.errors import InputError, StoreError, TrustError
-from planloom.records.record import Subject
+from planloom.records.references import Subject
 from planloom.runtime.executing import keep_outputs
 from planloom.runtime.outputs import (
     MANIFEST,

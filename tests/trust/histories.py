@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from planloom.ledger.memory import MemoryLedger
 from planloom.records.compiled import CompiledPlan, CompiledStep, encode_steps, step_digest
 from planloom.records.merkle import tree_hash
-from planloom.records.record import Builder, Subject
+from planloom.records.references import Builder, Subject
 from planloom.runtime import abandoning, claiming, completing, deciding, invalidating, opening
 from planloom.runtime.effects import format_time
 from planloom.runtime.identity import Identity

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from planloom.core.errors import TrustError
-from planloom.records.record import FIELDS
+from planloom.records.bodies import FIELDS
 from planloom.trust import keys, policyfiles, policyformat
 from planloom.trust.policy import DEFAULT_EVENTS, PolicyError, Revocation, TrustedKey, new_policy
 

@@ -226,7 +226,7 @@ def approve(
         screen.say("nothing was signed")
         return EXIT_FINDINGS
     from planloom.ledger.layout import record_path
-    from planloom.records.record import FOLDERS
+    from planloom.records.bodies import FOLDERS
 
     path = record_path(FOLDERS[signed.record.event], signed.record.chain, signed.record.index)
     if style == "json":

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.emit.waves import MATRIX_SCHEMA
-from planloom.records.record import FIELDS, FOLDERS, PREDICATE_TYPE, SCHEMA_VERSION, STATEMENT_TYPE
+from planloom.records.bodies import FIELDS, FOLDERS
+from planloom.records.record import PREDICATE_TYPE, SCHEMA_VERSION, STATEMENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

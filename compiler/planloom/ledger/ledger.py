@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FOLDERS: Final = ("claims", "gates", "handoff", "reverts", "work-items")
-"""Where entries lie in `artifacts/`, sorted. An entry's folder is chosen by its event (`records.record.FOLDERS`)."""
+"""Where entries lie in `artifacts/`, sorted. An entry's folder is chosen by its event (`records.bodies.FOLDERS`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.records.record import Abandoned, Decided, Finished, Reverted
+from planloom.records.bodies import Abandoned, Decided, Finished, Reverted
 from planloom.report.table import describe_seconds, head_line, markdown_cell, step_columns
 from planloom.runtime.effects import parse_time
 from planloom.runtime.executing import output_subjects

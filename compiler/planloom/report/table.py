@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planloom.records.record import GOOD_RESULTS, Abandoned, Claimed, Finished
+from planloom.records.bodies import Abandoned, Claimed, Finished
+from planloom.records.kinds import GOOD_RESULTS
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from planloom.records.record import AttemptRef
+    from planloom.records.references import AttemptRef
     from planloom.records.signed import Signed
     from planloom.runtime.completing import Result
     from planloom.state.item import ItemView

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from planloom.core.errors import Conflict
-from planloom.records.record import Abandoned, Retried, StepRef
+from planloom.records.bodies import Abandoned, Retried
+from planloom.records.references import StepRef
 from planloom.runtime.claiming import draft_releases
 from planloom.runtime.effects import parse_time
 from planloom.runtime.identity import attempt_number, is_process_alive, is_process_gone

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from planloom.core import names
-from planloom.records.record import Acquired, AttemptRef, Claimed, StepRef
+from planloom.records.bodies import Acquired, Claimed
+from planloom.records.references import AttemptRef, StepRef
 from planloom.runtime.effects import format_time, parse_time
 from planloom.runtime.identity import attempt_id, own_process
 from planloom.runtime.reading import read_view

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
+from planloom.records.bodies import Claimed, Finished, Integrated
 from planloom.records.compiled import has_successors
-from planloom.records.record import GOOD_RESULTS, Claimed, Finished, Integrated, StepRef, Subject
+from planloom.records.kinds import GOOD_RESULTS
+from planloom.records.references import StepRef, Subject
 from planloom.runtime.claiming import draft_releases
 from planloom.runtime.opening import close_when_complete
 from planloom.runtime.reading import open_chain, read_view
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 class Result(NamedTuple):
     """What came of an attempt.
 
-    Shape: `result` is one of `records.record.RESULTS`; `reason` says why it is not a success; `exit_code` is -1 when there was no command;
+    Shape: `result` is one of `records.kinds.RESULTS`; `reason` says why it is not a success; `exit_code` is -1 when there was no command;
     `started` and `finished` are timestamps, "" for the moment of signing; `outputs` the files handed on; `store` where they are;
     `manifest`: the only output is the list of a large number of files.
     """

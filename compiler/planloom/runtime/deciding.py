@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
-from planloom.records.record import Decided, StepRef
+from planloom.records.bodies import Decided
+from planloom.records.references import StepRef
 from planloom.runtime.effects import is_timestamp
 from planloom.runtime.invalidating import downstream, draft_invalidations
 from planloom.runtime.reading import read_view
@@ -18,7 +19,7 @@ from planloom.state.readiness import count_approvals, depends_on
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planloom.records.record import Dependency, Subject
+    from planloom.records.references import Dependency, Subject
     from planloom.records.signed import Signed
     from planloom.runtime.reading import Loaded
     from planloom.runtime.session import Session

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planloom.records.compiled import CompiledStep
-    from planloom.records.record import PlanRef
+    from planloom.records.references import PlanRef
 
 WORKFLOW_PART: Final = ("native", "permissions", "secrets", "environment")
 """What of a step lies in the generated workflow and not in the work item's own copy of the plan."""

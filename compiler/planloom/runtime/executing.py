@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical, names
 from planloom.core.errors import Conflict, PlanloomError, TrustError
-from planloom.records.record import RESULTS, Finished, Subject
+from planloom.records.bodies import Finished
+from planloom.records.kinds import RESULTS
+from planloom.records.references import Subject
 from planloom.runtime.command import ATTEMPT_VARIABLES, Ended, command_environment, run_command
 from planloom.runtime.completing import Result
 from planloom.runtime.outputs import (
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planloom.records.compiled import CompiledStep
-    from planloom.records.record import AttemptRef
+    from planloom.records.references import AttemptRef
     from planloom.records.signed import Signed
     from planloom.runtime.outputs import DirectoryStore, Store
     from planloom.runtime.session import Session

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical
 from planloom.ledger import disk
-from planloom.records.record import Finished
+from planloom.records.bodies import Finished
 from planloom.runtime.delegating import write_atomically
 from planloom.runtime.executing import output_subjects
 from planloom.runtime.reading import read_view

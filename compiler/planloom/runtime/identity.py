@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from planloom.records.record import Builder
+from planloom.records.references import Builder
 
 if TYPE_CHECKING:
     from planloom.core.ports import Environment
-    from planloom.records.record import Claimed
+    from planloom.records.bodies import Claimed
 
 RUN_ATTEMPT: Final = "GITHUB_RUN_ATTEMPT"
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
-from planloom.records.record import Invalidated, Reverted, StepRef
+from planloom.records.bodies import Invalidated, Reverted
+from planloom.records.references import StepRef
 from planloom.runtime.reading import read_view, unknown_step
 from planloom.runtime.writing import Draft, append, require_event
 from planloom.state.machine import Status

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from planloom.core import names
 from planloom.core.errors import Conflict
+from planloom.records.bodies import Invalidated, Migrated
 from planloom.records.compiled import decode_steps
-from planloom.records.record import Invalidated, Migrated, PlanRef, StepRef, Subject
+from planloom.records.references import PlanRef, StepRef, Subject
 from planloom.runtime.opening import read_generated
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append, empty_end, require_event

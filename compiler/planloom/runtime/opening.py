@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
+from planloom.records.bodies import Closed, Opened
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
-from planloom.records.record import Closed, Opened, PlanRef, Subject
+from planloom.records.references import PlanRef, Subject
 from planloom.runtime.reading import read_compiled, read_item, read_view
 from planloom.runtime.writing import Draft, append, empty_end
 from planloom.state.machine import Status

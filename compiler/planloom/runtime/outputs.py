@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from planloom.core import canonical
 from planloom.core.errors import InputError, StoreError, TrustError
-from planloom.records.record import Subject
+from planloom.records.references import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,7 +26,7 @@ from planloom.runtime.reading import read_view
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planloom.records.record import Builder
+    from planloom.records.references import Builder
     from planloom.records.signed import Signed
     from planloom.runtime.outputs import Store
     from planloom.runtime.platform import Job, Platform

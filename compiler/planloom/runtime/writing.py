@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from planloom.core.canonical import digest
 from planloom.core.errors import TrustError
 from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Won
-from planloom.records.record import FOLDERS, Record, Subject, genesis
+from planloom.records.bodies import FOLDERS
+from planloom.records.record import Record, genesis
+from planloom.records.references import Subject
 from planloom.records.signed import Signed
 from planloom.trust.policy import authorise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from planloom.records.record import AttemptRef, Body, PlanRef, StepRef
+    from planloom.records.bodies import Body
+    from planloom.records.references import AttemptRef, PlanRef, StepRef
     from planloom.runtime.session import Session
     from planloom.trust.policy import TrustedKey
     from planloom.trust.signer import Signer

@@ -6,13 +6,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.errors import TrustError
-from planloom.records.record import Acquired, Closed, Migrated, Opened
+from planloom.records.bodies import Acquired, Closed, Migrated, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from planloom.records.compiled import CompiledPlan, CompiledStep
-    from planloom.records.record import PlanRef
+    from planloom.records.references import PlanRef
     from planloom.records.signed import Signed
     from planloom.state.machine import StepState
 

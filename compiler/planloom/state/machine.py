@@ -33,7 +33,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.errors import TrustError
-from planloom.records.record import Abandoned, Claimed, Finished
+from planloom.records.bodies import Abandoned, Claimed, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from planloom.records.record import Claimed, Decided, Dependency
+from planloom.records.bodies import Claimed, Decided
+from planloom.records.references import Dependency
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:

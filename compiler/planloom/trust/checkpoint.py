@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import TrustError
 from planloom.records import merkle
-from planloom.records.record import FOLDERS
+from planloom.records.bodies import FOLDERS
 from planloom.trust import note
 from planloom.trust.policy import CHECKPOINT
 

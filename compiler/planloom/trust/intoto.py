@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical
 from planloom.core.errors import InputError
-from planloom.records.record import Finished
+from planloom.records.bodies import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

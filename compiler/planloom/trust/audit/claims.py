@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import names
-from planloom.records.record import Claimed, Decided, Invalidated
+from planloom.records.bodies import Claimed, Decided, Invalidated
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planloom.records.compiled import CompiledStep
-    from planloom.records.record import Dependency
+    from planloom.records.references import Dependency
     from planloom.records.signed import Signed
     from planloom.trust.audit.evidence import Evidence
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.records import merkle
-from planloom.records.record import Abandoned, Claimed, Finished
+from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.trust.audit.history import place_of
 
 if TYPE_CHECKING:

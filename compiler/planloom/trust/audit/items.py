@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planloom.core import names
 from planloom.core.errors import TrustError
-from planloom.records.record import Closed
+from planloom.records.bodies import Closed
 from planloom.state.item import ItemState, fold_item
 from planloom.trust.audit.findings import Finding
 from planloom.trust.audit.times import later_than

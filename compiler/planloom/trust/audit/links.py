@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
-from planloom.records.record import FOLDERS, genesis
+from planloom.records.bodies import FOLDERS
+from planloom.records.record import genesis
 from planloom.trust.audit.findings import Finding
 from planloom.trust.audit.history import ARTIFACTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import names
-from planloom.records.record import Acquired, Claimed
+from planloom.records.bodies import Acquired, Claimed
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.records.record import Decided, Invalidated, Migrated, Reverted
+from planloom.records.bodies import Decided, Invalidated, Migrated, Reverted
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:

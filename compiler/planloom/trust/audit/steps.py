@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core.errors import TrustError
-from planloom.records.record import Abandoned, Claimed, Finished, Integrated, Reverted
+from planloom.records.bodies import Abandoned, Claimed, Finished, Integrated, Reverted
 from planloom.state.machine import RESULT_EVENTS, StepState, apply, initial
 from planloom.trust.audit.findings import Finding
 

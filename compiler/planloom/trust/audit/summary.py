@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from planloom.records.record import Claimed, Finished
+from planloom.records.bodies import Claimed, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from planloom.records.record import Claimed, Finished
+from planloom.records.bodies import Claimed, Finished
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:
