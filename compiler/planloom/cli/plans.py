@@ -12,13 +12,14 @@ import click
 from planloom.cli import screen
 from planloom.cli.comparing import diff
 from planloom.cli.files import replace_file
+from planloom.cli.importing import import_
 from planloom.cli.options import find_root, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
     from planloom.pipeline import Checked
 
-__all__ = ["diff", "explain", "fmt", "validate"]
+__all__ = ["diff", "explain", "fmt", "import_", "validate"]
 
 
 @click.command()

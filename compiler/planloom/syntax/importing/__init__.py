@@ -1,0 +1,1 @@
+"""Making a plan from what somebody has already."""

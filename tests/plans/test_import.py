@@ -1,0 +1,230 @@
+"""import: task lists and workflows become plans that validate; what is lost is told with its place."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planloom.graph.plangraph import build_graph
+from planloom.model.builder import build_plan
+from planloom.pipeline import check_project
+from planloom.syntax.importing.tasks import import_tasks
+from planloom.syntax.importing.workflow import import_workflow
+from planloom.syntax.nodes import MapNode
+from planloom.syntax.reader import read
+
+TASKS = """# Tasks: Image service
+
+## Phase 1: Setup
+- [x] T001 Create the project
+- [ ] T002 Add tools
+- [ ] T003 [P] Configure lint
+
+## Phase 2: Tests
+- [ ] T004 [P] [US1] Contract test in tests/test_a.py
+- [ ] T005 [P] Integration test (depends on T002, T001)
+**Checkpoint**: all tests fail
+
+## Phase 3
+- [ ] T006 Implement: "the" service
+- [ ] without an id
+- [ ] T006 again
+"""
+
+WORKFLOW = """name: CI
+on:
+  push: {branches: [main]}
+  schedule: [{cron: "0 4 * * 1"}]
+env: {CI_LEVEL: 2, REF: "${{ github.ref }}"}
+permissions: {contents: read}
+concurrency: x
+jobs:
+  Lint_All:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+        with: {persist-credentials: false}
+      - run: make lint
+  test:
+    needs: Lint_All
+    runs-on: ${{ matrix.os }}
+    timeout-minutes: 10
+    strategy:
+      fail-fast: false
+      max-parallel: 2
+      matrix: {python: ["3.12", "3.13"], include: [{python: "3.14"}]}
+    env: {TOKEN: "${{ secrets.INDEX_TOKEN }}", LEVEL: 1}
+    steps:
+      - uses: acme/thing@v1
+        with: {version: "${{ matrix.python }}"}
+      - name: Test ${{ matrix.python }}
+        run: tox -e py${{ matrix.python }}
+    if: github.actor != 'x'
+"""
+
+
+def plan_of(tree_or_text):
+    node, found = read("specs/x.yaml", tree_or_text.encode())
+    assert found == ()
+    plan, found = build_plan("specs/x.yaml", tree_or_text.encode(), node)
+    assert found == ()
+    return plan
+
+
+def test_open_tasks_become_manual_steps_in_order(planloom, write, tmp_path):
+    write("docs/tasks.md", TASKS)
+    (tmp_path / "specs").mkdir()
+    done = planloom("import", "docs/tasks.md", "--id", "images")
+    assert (done.status, done.out) == (0, "specs/images.yaml: 5 steps, 4 notes\n")
+    assert done.err.splitlines() == [
+        "docs/tasks.md:4:1: task T001 is done already and left out",
+        "docs/tasks.md:15:1: a box without a task id (T001) is left out",
+        "docs/tasks.md:16:1: task T006 is here a second time (first in line 14) and left out",
+        "docs/tasks.md:10:1: task T005 depends on T001, which is done or not there: the need is left out",
+        "Next: planloom validate",
+    ]
+    plan = plan_of((tmp_path / "specs/images.yaml").read_text())
+    assert plan.name == "Tasks: Image service"
+    steps = {step.key: step for step in plan.steps}
+    assert list(steps) == ["t002", "t003", "t004", "t005", "t006"]
+    assert steps["t004"].needs == ("t003",)
+    assert steps["t005"].needs == ("t002",)
+    assert steps["t005"].exit_criteria == ("all tests fail",)
+    assert steps["t004"].tasks == ("T004", "US1")
+    assert steps["t006"].name == 'Implement: "the" service'
+    assert build_graph(plan).waves == (("t002",), ("t003", "t005"), ("t004",), ("t006",))
+    assert planloom("validate").status == 0
+
+
+def test_a_plan_is_not_overwritten_unless_asked(planloom, write, tmp_path):
+    write("tasks.md", TASKS)
+    write("specs/mine.yaml", "steps: [{key: a}]\n")
+    done = planloom("import", "tasks.md", "--id", "mine")
+    assert done.status == 3
+    assert planloom("import", "tasks.md", "--id", "mine", "--force").status == 0
+
+
+def test_jobs_become_steps_pinned_and_with_their_matrix(planloom, write, tmp_path):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "ci.yml").write_text(WORKFLOW)
+    done = planloom("import", "ci.yml")
+    assert done.status == 0
+    plan = plan_of((tmp_path / "specs/ci.yaml").read_text())
+    steps = {step.key: step for step in plan.steps}
+    assert list(steps) == ["lint-all", "test-3-12", "test-3-13"]
+    assert plan.workflow.schedule == ("0 4 * * 1",)
+    test = steps["test-3-12"]
+    assert (test.needs, test.timeout_minutes, test.secrets) == (("lint-all",), 10, ("INDEX_TOKEN",))
+    assert test.env == {"CI_LEVEL": "2", "LEVEL": "1", "EACH_PYTHON": "3.12"}
+    assert test.native[0]["with"] == {"version": "${{ env.EACH_PYTHON }}"}
+    assert test.native[1]["run"] == "tox -e py${EACH_PYTHON}"
+    assert test.native[1]["env"] == {"TOKEN": "${{ secrets.INDEX_TOKEN }}"}
+    assert len(steps["lint-all"].native[0]["uses"].partition("@")[2]) == 40
+    for part in (
+        "ci.yml:2:1: trigger 'push' is left out",
+        "ci.yml:5:20: variable 'REF' of the workflow is an expression and left out",
+        "ci.yml:7:1: 'concurrency' of the workflow is left out",
+        "the runner of job 'test' is an expression and left out",
+        "'max-parallel' of job 'test' is left out",
+        "'include' of the matrix of job 'test' is left out",
+        "'if' of job 'test' is left out",
+        "'acme/thing@v1' is to be pinned",
+    ):
+        assert part in done.err
+
+
+def test_an_imported_workflow_lacks_only_pins(planloom, tmp_path):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "ci.yml").write_text(WORKFLOW.replace("acme/thing@v1", "acme/thing@" + "a" * 40))
+    planloom("import", "ci.yml")
+    assert planloom("validate").status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("x.md", "nothing here\n"), ("x.yml", "a: 1\n"), ("x.yml", "jobs: [\n"), ("x.yml", "jobs: {}\n")]
+)
+def test_what_holds_no_steps_is_unusable_input(planloom, tmp_path, name, text):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / name).write_text(text)
+    done = planloom("import", name)
+    assert done.status == 2
+    assert list((tmp_path / "specs").iterdir()) == []
+
+
+def test_a_missing_file_is_unusable_input(planloom):
+    assert planloom("import", "nothing.md").status == 2
+
+
+def test_the_plan_can_be_printed(planloom, write):
+    write("tasks.md", TASKS)
+    assert planloom("import", "tasks.md", "--stdout", "--id", "x").out.startswith("schema: planloom/plan/v1\nid: x\n")
+
+
+LINES = st.sampled_from(
+    [
+        "# T",
+        "## Phase 2",
+        "- [ ] T001 a",
+        "- [ ] T002 [P] b",
+        "- [ ] T003 [P] c",
+        "* [x] T004 d",
+        "- [ ] T005 e (depends on T001, T9)",
+        "",
+        "text",
+        "- [ ] x",
+        "**Checkpoint**: ok",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=12))
+def test_any_task_list_becomes_a_plan_without_errors(lines):
+    from planloom.emit.yaml import write as write_yaml
+
+    imported = import_tasks("tasks.md", "\n".join(lines), "demo")
+    if imported.tree["steps"]:
+        checked = check_project({"specs/demo.yaml": write_yaml(imported.tree)}, None)
+        assert [d for d in checked.diagnostics if d.severity.value == "error"] == []
+
+
+VALUES = st.recursive(
+    st.sampled_from(["x", "${{ matrix.a }}", 1, True, None, 1.5, "3.12"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["a", "name", "include", "run", "uses", "env"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+JOB_FIELDS = [
+    "name",
+    "needs",
+    "runs-on",
+    "steps",
+    "env",
+    "permissions",
+    "timeout-minutes",
+    "environment",
+    "container",
+    "strategy",
+    "if",
+    "uses",
+]
+
+
+def as_node(value):
+    """Return plain data as nodes."""
+    import json
+
+    node, found = read("x.yml", json.dumps(value).encode())
+    assert found == ()
+    return node
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "B_c"]), st.dictionaries(st.sampled_from(JOB_FIELDS), VALUES, max_size=5), max_size=2),
+    VALUES,
+)
+def test_no_workflow_makes_the_import_fail(jobs, triggers):
+    node = as_node({"jobs": jobs, "on": triggers, "env": {"A": "x"}})
+    assert isinstance(node, MapNode)
+    imported = import_workflow(node, "demo", {})
+    assert len(imported.tree["steps"]) == len(jobs)
