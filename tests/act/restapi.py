@@ -39,6 +39,10 @@ class Facts:
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     base: str = ""
+    twice: str = ""
+    """An artifact that the store holds twice."""
+    busy: int = 0
+    """How many requests are still answered with 503."""
 
 
 class RestApi:
@@ -80,6 +84,10 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         url = urlsplit(self.path)
         self.facts.requests.append(f"{self.command} {url.path}")
+        if self.facts.busy:
+            self.facts.busy -= 1
+            self._json(503, {"message": "Service Unavailable"})
+            return
         if url.path.startswith("/blob/"):
             self._blob(url.path.removeprefix("/blob/"))
             return
@@ -184,6 +192,7 @@ class Handler(BaseHTTPRequestHandler):
         """GET …/actions/runs/{id}/artifacts."""
         folder = self.facts.artifacts / run
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        names += [name for name in names if name == self.facts.twice]
         if "name" in query:
             names = [name for name in names if name == query["name"]]
         self._page("artifacts", [self._artifact(run, name) for name in names], query)
