@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from planloom.cli.options import find_root, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planloom.core.diagnostics import Diagnostic
     from planloom.emit.project import Emitted
@@ -39,6 +41,21 @@ def compile_(root: Path | None, style: str, *, check: bool, budget: bool) -> int
     folder = find_root(root)
     if not check and not budget and style == "text" and _say_again(folder):
         return 0
+    with _without_collector():
+        return _compile(folder, style, check=check, budget=budget)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles again and again in values that live until the end: a tenth of the time of big plans."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
     from planloom.core.diagnostics import sort_diagnostics
     from planloom.emit.isolation import check_isolation
     from planloom.emit.limits import check_limits
