@@ -146,10 +146,11 @@ class FileLedger:
         ((path, content),) = files.items()
         final, new = self._artifacts / path, self._tools / NEW
         disk.write_new(new, content, self._at)
-        disk.make_folders(final.parent)
+        changed = disk.make_folders(final.parent)
         disk.publish(new, final)
         self._at("files: linked")
-        disk.sync_folder(final.parent)
+        for folder in (*changed, final.parent):
+            disk.sync(folder)
         new.unlink(missing_ok=True)
         self._at("files: published")
 

@@ -26,7 +26,7 @@ JOURNAL: Final = "journal"
 JOURNAL_NEW: Final = "journal.new"
 NEW: Final = "new"
 UNFINISHED: Final = (JOURNAL_NEW, NEW)
-"""Files that count for nothing: being written when their writer died, or already linked to where they belong."""
+"""How the names begin of files that count for nothing: being written when their writer died, or already linked to where they belong."""
 
 
 class Journal:
@@ -66,18 +66,21 @@ class Journal:
         self._at("files: journal written")
         new.rename(self._path)
         self._at("files: journal renamed")
-        disk.sync_folder(self._folder)
+        disk.sync(self._folder)
         self._at("files: journal durable")
 
     def recover(self) -> None:
         """Finish what a writer that died had made to count, and sweep away what it had not. Raises: StoreError, OSError."""
         self.roll_forward()
-        for name in UNFINISHED:
-            (self._folder / name).unlink(missing_ok=True)
+        self._sweep()
 
     def leftovers(self) -> tuple[str, ...]:
-        """Return the names of what a writer that died left behind."""
-        return tuple(name for name in (JOURNAL, *UNFINISHED) if (self._folder / name).exists())
+        """Return the names of what a writer that died left behind, sorted."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(name for name in names if name == JOURNAL or name.startswith(UNFINISHED)))
 
     def roll_forward(self) -> None:
         """Put what the journal holds into its places and remove it; does nothing when there is none.
@@ -87,31 +90,36 @@ class Journal:
         files = self.pending()
         if not files:
             return
-        folders: dict[Path, None] = {}
-        for path, content in files.items():
-            final = self._artifacts / path
-            folders[final.parent] = None
-            self._place(final, content)
-        for folder in folders:
-            disk.sync_folder(folder)
+        self._sweep()
+        missing = [path for path, content in files.items() if not self._is_placed(path, content)]
+        new = {self._folder / f"{NEW}.{number}": files[path] for number, path in enumerate(missing)}
+        disk.write_together(new, self._at)
+        changed = {(self._artifacts / path).parent: None for path in files}
+        for temporary, path in zip(new, missing, strict=True):
+            changed.update(dict.fromkeys(disk.make_folders((self._artifacts / path).parent)))
+            disk.publish(temporary, self._artifacts / path)
+            self._at("files: linked")
+        disk.sync_all(changed)
         self._at("files: rolled forward")
         self._path.unlink()
-        disk.sync_folder(self._folder)
+        disk.sync(self._folder)
         self._at("files: journal removed")
+        self._sweep()
 
-    def _place(self, final: Path, content: bytes) -> None:
-        disk.make_folders(final.parent)
-        new = self._folder / NEW
-        new.unlink(missing_ok=True)
-        disk.write_new(new, content, self._at)
+    def _is_placed(self, path: str, content: bytes) -> bool:
         try:
-            disk.publish(new, final)
-        except FileExistsError:
-            if final.read_bytes() != content:
-                message = f"{final}: another file lies where an unfinished append belongs"
-                raise StoreError(message, hint="move it away, then repeat the command") from None
-        self._at("files: linked")
-        new.unlink(missing_ok=True)
+            found = (self._artifacts / path).read_bytes()
+        except FileNotFoundError:
+            return False
+        if found != content:
+            message = f"{self._artifacts.name}/{path}: another file lies where an unfinished append belongs"
+            raise StoreError(message, hint="move it away, then repeat the command")
+        return True
+
+    def _sweep(self) -> None:
+        for name in self.leftovers():
+            if name != JOURNAL:
+                (self._folder / name).unlink(missing_ok=True)
 
 
 def _quiet(point: str) -> None:
