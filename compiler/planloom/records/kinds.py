@@ -21,11 +21,13 @@ TIMESTAMP_SHAPE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def expect(condition: bool, what: str) -> None:  # noqa: FBT001 - an assertion about input
+    """Raise ValueError naming `what` unless the condition holds."""
     if not condition:
         raise ValueError(what)
 
 
 def read_text(value: Any) -> str:
+    """Return a text."""
     # Verifying 100,000 records calls this four million times: no further call in it.
     if not isinstance(value, str):
         message = "text"
@@ -34,6 +36,7 @@ def read_text(value: Any) -> str:
 
 
 def read_matching(pattern: re.Pattern[str], value: Any) -> str:
+    """Return a text that the pattern matches whole."""
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         message = "text"
         raise ValueError(message)
@@ -41,47 +44,57 @@ def read_matching(pattern: re.Pattern[str], value: Any) -> str:
 
 
 def read_digest(value: Any) -> str:
+    """Return a SHA-256 as 64 hex digits."""
     return read_matching(HEX64, value)
 
 
 def read_optional_digest(value: Any) -> str:
+    """Return a SHA-256, or the empty text."""
     return "" if value == "" else read_digest(value)
 
 
 def read_timestamp(value: Any) -> str:
+    """Return a timestamp (`core.ports`)."""
     return read_matching(TIMESTAMP_SHAPE, value)
 
 
 def read_optional_timestamp(value: Any) -> str:
+    """Return a timestamp, or the empty text."""
     return "" if value == "" else read_timestamp(value)
 
 
 def read_integer(value: Any) -> int:
+    """Return an integer; true and false are none."""
     expect(isinstance(value, int) and not isinstance(value, bool), "integer")
     return int(value)
 
 
 def read_natural(value: Any) -> int:
+    """Return an integer from 1 on."""
     expect(read_integer(value) >= 1, "positive integer")
     return int(value)
 
 
 def read_flag(value: Any) -> bool:
+    """Return true or false."""
     expect(isinstance(value, bool), "true or false")
     return bool(value)
 
 
 def read_result(value: Any) -> str:
+    """Return one of `RESULTS`."""
     expect(value in RESULTS, "result")
     return str(value)
 
 
 def read_texts(value: Any) -> tuple[str, ...]:
+    """Return a list of texts."""
     expect(isinstance(value, list), "list")
     return tuple(read_text(item) for item in value)
 
 
 def read_digests(value: Any) -> tuple[str, ...]:
+    """Return a list of digests."""
     expect(isinstance(value, list), "list")
     return tuple(read_digest(item) for item in value)
 
