@@ -340,10 +340,14 @@ STARTED = "started"
 
 
 def _begin(session: Session, task: Task, folder: Path) -> None:
-    from planloom.runtime.executing import restore_inputs
+    """Restore inputs, and hand the native steps what a command would get: parameters, and what its attempt is called."""
+    from planloom.runtime.command import param_variables
+    from planloom.runtime.delegating import write_variables
+    from planloom.runtime.executing import describe_attempt, restore_inputs
 
     for name in restore_inputs(task, session.workspace, _store(session)):
         screen.say(f"restored {name}")
+    write_variables(session, param_variables(task.view.item.body.params) | describe_attempt(task))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / STARTED).write_text(session.clock.now(), encoding="ascii")
 

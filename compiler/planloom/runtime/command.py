@@ -80,9 +80,14 @@ def command_environment(step: CompiledStep, params: Mapping[str, Any], environme
         dropped |= set(ID_TOKENS)
     kept = {k: v for k, v in environment.items() if k not in dropped and not k.startswith(SECRET_PREFIXES)}
     kept.update({str(k): str(v) for k, v in definition.get("env", {}).items()})
-    kept.update({names.param_variable(k): _text(v) for k, v in params.items()})
+    kept.update(param_variables(params))
     kept.update({names.each_variable(k): str(v) for k, v in definition.get("each", {}).items()})
     return kept
+
+
+def param_variables(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a work item as a step sees them: `PARAM_<NAME>` → text."""
+    return {names.param_variable(name): _text(value) for name, value in params.items()}
 
 
 def _text(value: Any) -> str:

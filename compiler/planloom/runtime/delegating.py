@@ -127,6 +127,22 @@ def write_outputs(session: Session, outputs: dict[str, str]) -> None:
             stream.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
+def write_variables(session: Session, variables: Mapping[str, str]) -> None:
+    """Set environment variables for the steps that follow in this job (`GITHUB_ENV`); nothing outside a workflow."""
+    target = session.environment.get("GITHUB_ENV")
+    if target:
+        with open(target, "a", encoding="utf-8") as stream:  # noqa: PTH123 - appends to the runner's own file
+            stream.write(format_variables(variables, session.ids.nonce()))
+
+
+def format_variables(variables: Mapping[str, str], mark: str) -> str:
+    """Return variables as the runner reads them. `mark` ends each value: nobody can know it, so no value sets another variable.
+
+    Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands, "Multiline strings".
+    """
+    return "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in variables.items())
+
+
 def write_summary(session: Session, markdown: str) -> None:
     """Append to the job summary that `GITHUB_STEP_SUMMARY` names; nothing outside a workflow."""
     target = session.environment.get("GITHUB_STEP_SUMMARY")
