@@ -50,9 +50,11 @@ unit: $(STAMP) ## the tests, but for those that take long
 
 generated: $(STAMP) ## compiled workflows and reference pages are what the sources say
 	$(BIN)/planloom compile --check
+	$(BIN)/python -m planloom.report.diagnostics_pages --check
 	$(BIN)/python -m planloom.report.docs --check
 
 docs: $(STAMP) ## write the reference pages under generated/docs
+	$(BIN)/python -m planloom.report.diagnostics_pages --write
 	$(BIN)/python -m planloom.report.docs --write
 
 soak: $(STAMP) ## the tests that take long

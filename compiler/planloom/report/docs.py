@@ -97,16 +97,24 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def field_table(schema: Mapping[str, Any]) -> str:
-    """Return the table of an object's fields: name, type, whether it must be there, default, description."""
+def field_rows(schema: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return a table row for each field of an object, and for the fields within fields (`body.executor`)."""
     required = set(schema.get("required", ()))
-    rows = ["| field | type | | default | what it is |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for name, field in schema.get("properties", {}).items():
         default = f"`{json.dumps(field['default'], ensure_ascii=False)}`" if "default" in field else ""
         words = str(field.get("description") or field.get("title") or "")
         must = "required" if name in required else ""
-        rows.append(f"| `{name}` | {cell(kind(field))} | {must} | {cell(default)} | {cell(words)} |")
-    return "\n".join(rows) + "\n"
+        rows.append(f"| `{prefix}{name}` | {cell(kind(field))} | {must} | {cell(default)} | {cell(words)} |")
+        inner = field["items"] if isinstance(field.get("items"), dict) else field
+        rows += field_rows(inner, f"{prefix}{name}{'[]' if inner is not field else ''}.")
+    return rows
+
+
+def field_table(schema: Mapping[str, Any]) -> str:
+    """Return the table of an object's fields: name, type, whether it must be there, default, description."""
+    head = ["| field | type | | default | what it is |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *field_rows(schema)]) + "\n"
 
 
 def schema_page(name: str, schema: Mapping[str, Any]) -> str:
@@ -135,7 +143,7 @@ def index_page(groups: Sections, schemas: Iterable[tuple[str, str]]) -> str:
         " 4 trust (no key, bad signature, not authorised); 5 store (git, disk).\n"
     )
     parts += ["## Files\n", "\n".join(f"- [{title}](schemas/{name}.md)" for name, title in schemas) + "\n"]
-    parts += ["## Diagnostics\n", "One page a code: [diagnostics/](diagnostics/). `planloom explain CODE` shows the same.\n"]
+    parts += ["## Diagnostics\n", "[One page a code](diagnostics/README.md): what, why, a failing example, the repaired one.\n"]
     return "\n".join(parts)
 
 
@@ -145,7 +153,8 @@ def build_pages(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
     names = [name for _, rows in groups for name, _ in rows]
     with ThreadPoolExecutor(max_workers=4) as pool:
         texts = dict(zip(names, pool.map(lambda name: help_text((name,)), names), strict=True))
-    pages = {"README.md": index_page(groups, ((name, str(schema.get("title", name))) for name, schema in schemas.items()))}
+    titles = ((name, str(schema.get("title", name))) for name, schema in schemas.items())
+    pages = {"README.md": index_page(groups, titles)}
     for name, text in texts.items():
         below = {sub: help_text((name, sub)) for _, rows in command_sections(text) for sub, _ in rows}
         pages[f"commands/{name}.md"] = command_page((name,), text, below)
