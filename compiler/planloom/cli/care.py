@@ -167,3 +167,11 @@ def _race_document(race: Race) -> Json:
 @click.group(epilog="Example: planloom serve lsp")
 def serve() -> None:
     """Speak to editors, over standard input and output."""
+
+
+@serve.command(epilog='Needs: pip install "planloom[lsp]"')
+def lsp() -> None:
+    """Serve plans to an editor: mistakes as you type, field help, completion, go to a need, rename a step (LSP)."""
+    from planloom.serve.lsp import serve_stdio
+
+    serve_stdio()
