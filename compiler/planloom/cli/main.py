@@ -55,7 +55,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Care": {
         "doctor": ("planloom.cli.care", "find and repair what can be left over"),
-        "serve": ("planloom.cli.care", "speak to editors and agents"),
+        "serve": ("planloom.cli.care", "speak to editors"),
     },
 }
 """The commands as `--help` groups them: name → (module, one line)."""
