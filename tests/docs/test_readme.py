@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs import transcript
+from planloom.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CHANGELOG.md", "artifacts/README.md", ".github/CONTRIBUTING.md")
@@ -20,6 +21,22 @@ def test_the_first_hour_of_the_readme_prints_what_it_shows(tmp_path):
     assert sum(transcript.is_typed(one.command) for one in shown) >= 7
     for expected, found in zip(shown, transcript.perform(shown, tmp_path), strict=True):
         assert transcript.normal(found.lines) == transcript.normal(expected.lines), expected.command
+
+
+@pytest.mark.slow
+def test_the_commands_for_a_team_succeed(tmp_path):
+    terminal = transcript.Terminal(tmp_path)
+    for command in ["planloom init demo && cd demo", *transcript.read_commands((ROOT / "README.md").read_text(encoding="utf-8"))]:
+        # A comment ends a line: what follows it must stand on the next one.
+        printed = terminal.type(f"{command}\necho exit $?")
+        assert printed[-1] == "exit 0", (command, printed)
+
+
+def test_every_command_that_a_page_names_exists():
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:`|\$ )planloom ([a-z]+)", text))
+        assert named - set(COMMANDS) == set(), page
 
 
 def test_a_transcript_that_is_written_and_read_stays_the_same():

@@ -28,6 +28,7 @@ VARYING = (
 ENDED = re.compile(r"(ok|failed) \S+ attempt \d+ ")
 PROMPT = re.compile(rb"\[y/N\]:? $")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COMMANDS = re.compile(r"<!-- commands:[^>]*-->\n```console\n(?P<body>.*?)```\n", re.DOTALL)
 LIMIT_SECONDS = 60
 
 
@@ -50,6 +51,13 @@ def read(page: str) -> list[Exchange]:
         elif line.strip():
             exchanges[-1].lines.append(line)
     return exchanges
+
+
+def read_commands(page: str) -> list[str]:
+    """Return the commands of the page's second marked block, of which only the success is checked."""
+    block = COMMANDS.search(page)
+    assert block, "the page has no marked commands"
+    return [line.removeprefix("$ ") for line in block["body"].splitlines() if line]
 
 
 def write(page: str, exchanges: list[Exchange]) -> str:
