@@ -9,7 +9,7 @@ from planloom.ledger.memory import MemoryLedger
 from planloom.records.compiled import CompiledPlan, CompiledStep, encode_steps, step_digest
 from planloom.records.merkle import tree_hash
 from planloom.records.references import Builder, Subject
-from planloom.runtime import abandoning, claiming, completing, deciding, invalidating, opening
+from planloom.runtime import abandoning, claiming, completing, deciding, invalidating, migrating, opening
 from planloom.runtime.effects import format_time
 from planloom.runtime.identity import Identity
 from planloom.runtime.session import Session
@@ -66,6 +66,7 @@ class Shape:
     gate: int = 0
     attempts: int = 2
     baseline: bool = False
+    version: int = 1
     resources: dict = field(default_factory=dict)
 
 
@@ -80,7 +81,12 @@ RELEASE = (
 def compile_shapes(shapes, plan="release", capacity=None):
     steps = []
     for position, shape in enumerate(shapes, start=1):
-        definition = {"key": shape.key, "run": f"make {shape.key}", "attempts": shape.attempts, "outputs": ["dist/*"]}
+        definition = {
+            "key": shape.key,
+            "run": f"make {shape.key} V={shape.version}",
+            "attempts": shape.attempts,
+            "outputs": ["dist/*"],
+        }
         if shape.needs:
             definition["needs"] = list(shape.needs)
         if shape.gate:
@@ -105,17 +111,25 @@ class World:
     def __init__(self, folder, shapes=RELEASE, plan="release", capacity=None, policy=None):
         self.folder = folder
         self.plan = plan
-        self.header, steps = compile_shapes(shapes, plan, capacity)
-        generated = folder / "generated" / plan
-        generated.mkdir(parents=True, exist_ok=True)
-        (generated / "plan.json").write_bytes(self.header.to_bytes())
-        (generated / "steps.jsonl").write_bytes(encode_steps(steps))
+        self.capacity = capacity
+        self.compile(shapes)
         self.policy = policy or default_policy()
         self.ledger = MemoryLedger()
         self.clock, self.ids = Clock(), Ids()
         self.keys = {"you": YOU, "ci": CI}
         self.leaves = b""
         self.opened = {}
+
+    def compile(self, shapes):
+        self.header, steps = compile_shapes(shapes, self.plan, self.capacity)
+        generated = self.folder / "generated" / self.plan
+        generated.mkdir(parents=True, exist_ok=True)
+        (generated / "plan.json").write_bytes(self.header.to_bytes())
+        (generated / "steps.jsonl").write_bytes(encode_steps(steps))
+
+    def migrate(self, shapes, item="release-1"):
+        self.compile(shapes)
+        return migrating.migrate_item(self.session(), item, "", "the plan moved on", confirm=lambda _: True)
 
     def session(self, **signers):
         found = self.keys | signers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from planloom.core.errors import Conflict, InputError
@@ -53,6 +54,7 @@ class Walk:
             self.come_late,
             self.open_another,
             self.close,
+            self.migrate,
         ]
         move = self.random.choice(moves)
         try:
@@ -92,7 +94,7 @@ class Walk:
         for shape in self.random.sample(self.shapes, len(self.shapes)):
             try:
                 self.world.revert(shape.key, cascade=self.random.random() < 0.7)
-            except (Conflict, AttributeError):
+            except (Conflict, AttributeError, KeyError):
                 continue  # not integrated, or nothing there to name
             while self.running:  # those who were at work on it come to their end all the same
                 self.finish()
@@ -120,6 +122,18 @@ class Walk:
         if len(self.items) < 2:
             self.world.open("release-2")
             self.items.append("release-2")
+
+    def migrate(self):
+        changed = tuple(replace(s, version=s.version + (self.random.random() < 0.3)) for s in self.shapes)
+        self.shapes = tuple(self.random.sample(changed, len(changed))) if not any(s.needs for s in changed) else changed
+        if self.random.random() < 0.3:
+            self.shapes = (*self.shapes, Shape(f"s{len(self.shapes) + 10}"))
+        self.world.compile(self.shapes)
+        for item in self.items:
+            try:
+                self.world.migrate(self.shapes, item)
+            except Conflict:
+                continue
 
     def close(self):
         if self.random.random() < 0.2:

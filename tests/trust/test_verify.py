@@ -97,6 +97,37 @@ def test_n_of_m_approvals_verify(tmp_path):
     assert found.items[0].gated[0].approvers == ("you", "ann")
 
 
+def test_a_migrated_work_item_verifies(tmp_path):
+    before = (Shape("lint"), Shape("test"), Shape("old"), Shape("build", ("lint", "test")), Shape("publish", ("build",), gate=1))
+    after = (
+        Shape("test", version=2),
+        Shape("lint"),
+        Shape("scan"),
+        Shape("build", ("lint", "test")),
+        Shape("publish", ("build",)),
+    )
+    world = World(tmp_path, before)
+    world.open()
+    world.do("lint", "test", "old", "build")
+    world.approve("publish")
+    running = world.claim("publish")
+    world.migrate(after)
+    world.finish(running)
+    world.do("test", "scan", "build", "publish")
+    found = verify(world.history(), Request())
+    assert found.findings == ()
+    assert found.items[0].events["migrated"] == 1
+
+
+def test_a_step_that_runs_while_its_place_changes_verifies(tmp_path):
+    world = World(tmp_path, (Shape("lint"), Shape("test")))
+    world.open()
+    running = world.claim("test")
+    world.migrate((Shape("test"), Shape("lint")))
+    world.finish(running)
+    assert findings(world.history()) == ()
+
+
 def test_shared_resources_verify(tmp_path):
     shapes = (Shape("a", resources={"staging": 1}), Shape("b", resources={"staging": 1}))
     world = World(tmp_path, shapes, capacity={"staging": 1})

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     help="The trust root you expect: sha256:DIGEST, a public key file, or a key id. May be given several times.",
 )
 @click.option(
+    "--policy-version", type=click.IntRange(1), default=1, metavar="N", help="The trust policy must be at least this version."
+)
+@click.option(
     "--since", type=click.Path(path_type=Path), default=None, metavar="FILE", help="An older checkpoint that must be contained."
 )
 @click.option(
@@ -59,6 +62,7 @@ def verify(
     path: Path | None,
     item: str,
     root_keys: tuple[str, ...],
+    policy_version: int,
     since: Path | None,
     outputs: Path | None,
     proof: Path | None,
@@ -83,6 +87,7 @@ def verify(
         raise InputError(message, hint=f"its work items: {known}")
     request = Request(
         roots=tuple(word for given in root_keys for word in _roots(given)),
+        policy_version=policy_version,
         since=_read_file(since) if since is not None else b"",
         item=item,
         digest_of=_digests_below(outputs) if outputs is not None else None,

@@ -9,7 +9,7 @@ from planloom.core.errors import Conflict, InputError
 from planloom.records.bodies import Claimed, Finished, Integrated
 from planloom.records.compiled import has_successors
 from planloom.records.kinds import GOOD_RESULTS
-from planloom.records.references import StepRef, Subject
+from planloom.records.references import Subject
 from planloom.runtime.claiming import draft_releases
 from planloom.runtime.opening import close_when_complete
 from planloom.runtime.reading import open_chain, read_view
@@ -166,7 +166,7 @@ def draft_result(view: ItemView, step: CompiledStep, claim: Signed, result: Resu
         work_item=view.item.id,
         plan=claim.record.plan,
         body=_body(finished, claim.digest, body, reason, baseline),
-        step=StepRef(step.key, step.order, step.digest),
+        step=claim.record.step,
         attempt=claim.record.attempt,
         subjects=result.outputs,
     )

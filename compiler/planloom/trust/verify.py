@@ -1,7 +1,7 @@
 """Verifying a history: offline, from its files alone, believing nothing that no key of the policy signed.
 
 1.  The trust policy reads, its versions follow from one another, and its root signed each (`policyfiles`).
-2.  The trust root is the one that the caller pinned, when one is given.
+2.  The trust root is the one that the caller pinned, and the policy no older than the version that the caller knows, when these are given.
 3.  The checkpoint is signed by the log's key, and its list of leaves has its root (`audit.log`).
 4.  Every record is an envelope, signed by a key that may sign it (`audit.records`).
 5.  Every record lies in its place, follows from the one before, is there once, and no file is a stranger (`audit.links`).
@@ -61,11 +61,13 @@ BROKEN: Final = "broken"
 class Request:
     """What is asked of a verifier beside the files.
 
-    Shape: `roots` pin the trust root (`PolicyChain.anchored_by`), () for none; `since` is an older checkpoint's file, b"" for none; `item` limits the check
+    Shape: `roots` pin the trust root (`PolicyChain.anchored_by`), () for none; `policy_version` is the lowest version of the policy that is
+    accepted; `since` is an older checkpoint's file, b"" for none; `item` limits the check
     to one work item, "" for all; `digest_of` finds outputs on disk (`audit.outputs`), None to leave them out; `workers` are threads.
     """
 
     roots: tuple[str, ...] = ()
+    policy_version: int = 0
     since: bytes = b""
     item: str = ""
     digest_of: Callable[[str], str] | None = None
@@ -131,6 +133,9 @@ def verify(history: History, request: Request) -> Verification:
     if is_pinned and not chain.anchored_by(request.roots):  # 2
         message = "the trust root is not the one that you gave"
         findings.append(Finding("E_ROOT", POLICY_PATH, message, "root", ", ".join(request.roots), policy.root_digest))
+    if policy.version < request.policy_version:
+        message = f"it is version {policy.version}, and you had version {request.policy_version}: what was revoked since may count again"
+        findings.append(Finding("E_ROLLBACK", POLICY_PATH, message, "version", str(request.policy_version), str(policy.version)))
     log, problems = read_log(whole, policy)  # 3
     findings += problems
     evidence, problems = _gather(history, policy, log, request)  # 4, 5, 6

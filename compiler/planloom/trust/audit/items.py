@@ -12,9 +12,11 @@ from planloom.trust.audit.findings import Finding
 from planloom.trust.audit.times import later_than
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from planloom.trust.audit.evidence import Evidence
+    from planloom.records.compiled import CompiledStep
+    from planloom.records.signed import Signed
+    from planloom.trust.audit.evidence import BoundPlan, Evidence
     from planloom.trust.audit.history import Chain
 
 
@@ -73,12 +75,26 @@ def check_plans_named(evidence: Evidence) -> Iterator[Finding]:
                 message = f"work item {record.work_item} was never bound to the plan that this record names"
                 yield Finding("E_PLAN", slot.path, message, "plan", ", ".join(plans), record.plan.digest)
             elif record.step is not None:
-                step = evidence.step_of(slot.signed)
+                step = evidence.step_of(slot.signed) or _removed_step(evidence, slot.signed)
                 if step is None:
                     yield Finding("E_PLAN", slot.path, f"the plan has no step {record.step.key}", "step", "", record.step.key)
-                elif (step.digest, step.order) != (record.step.digest, record.step.order):
+                elif step.digest != record.step.digest or record.step.order not in _orders(plans, record.step.key):
                     message = "the record means another version of the step than the plan has"
                     yield Finding("E_PLAN", slot.path, message, "step.digest", step.digest, record.step.digest)
+
+
+def _orders(plans: Mapping[str, BoundPlan], key: str) -> set[int]:
+    """Return the places that a step has had: a migration may move it, and records about its older work name the older place."""
+    return {bound.steps[key].order for bound in plans.values() if key in bound.steps}
+
+
+def _removed_step(evidence: Evidence, signed: Signed) -> CompiledStep | None:
+    """Return the step of a plan before, when a migration says under the new plan that the step counts no longer."""
+    record = signed.record
+    if record.event != "invalidated" or record.step is None:
+        return None
+    plans = evidence.plans.get(record.work_item, {}).values()
+    return next((bound.steps[record.step.key] for bound in reversed(list(plans)) if record.step.key in bound.steps), None)
 
 
 def _was_bound(evidence: Evidence, item: str, digest: str) -> bool:

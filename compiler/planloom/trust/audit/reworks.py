@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planloom.core import names
 from planloom.records.bodies import Decided, Invalidated, Migrated, Reverted
 from planloom.trust.audit.findings import Finding
 
@@ -27,6 +28,7 @@ def check_reworks(evidence: Evidence) -> Iterator[Finding]:
                     told.setdefault(signed.record.body.cause, set()).add(chain.step)
                     yield from _check_cause(evidence, path, signed, signed.record.body)
         yield from _check_reach(evidence, item, told)
+        yield from _check_migrations(evidence, item, told)
 
 
 def _check_cause(evidence: Evidence, path: str, signed: Signed, body: Invalidated) -> Iterator[Finding]:
@@ -79,3 +81,24 @@ def downstream(steps: Mapping[str, CompiledStep], order: tuple[str, ...], key: s
             reached.add(candidate)
             found.append(candidate)
     return tuple(found)
+
+
+def _check_migrations(evidence: Evidence, item: str, told: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """Yield migrations that keep work which the new plan does not mean any more, or did not tell the steps that start again."""
+    chain = evidence.chains.get(names.item_chain(item))
+    plans = evidence.plans.get(item, {})
+    for path, signed in chain.sound() if chain is not None else ():
+        body = signed.record.body
+        if not isinstance(body, Migrated):
+            continue
+        before, after = plans.get(body.from_digest), plans.get(signed.record.plan.digest)
+        if before is None or after is None:
+            continue
+        for key, fate in body.mapping.items():
+            old, new = before.steps.get(key), after.steps.get(key)
+            if fate == "kept" and (old is None or new is None or old.digest != new.digest):
+                yield Finding("E_STATE", path, f"it keeps the work of {key}, which is another step by now", "mapping", "", key)
+            elif fate in {"invalidated", "removed"} and key not in told.get(signed.record.nonce, set()):
+                yield Finding("E_STATE", path, f"it starts {key} again, but {key} was not told", "mapping", key, "")
+        if sorted(body.mapping) != sorted({*before.steps, *after.steps}):
+            yield Finding("E_STATE", path, "it does not say what becomes of every step", "mapping")
