@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitserver import FETCH, PUSH, READ_TOKEN
+from gitserver import FETCH, PUSH, READ_TOKEN, run_git
 from planloom.core.errors import StoreError, TrustError
 from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Lost, Won
 from planloom.ledger.retry import Pace
@@ -65,9 +65,11 @@ def test_a_loser_does_not_reach_the_server_with_a_push(server, make_git):
 
 def test_a_read_is_one_fetch(server, make_git):
     ledger = make_git(server)
-    put(ledger, "release-1/build", b"one")
+    head = put(ledger, "release-1/build", b"one")
     copy_to_branch(ledger, "release-1")
     fresh = make_git(server)
+    fresh.read(["release-1/"])
+    put(ledger, "release-1/build", b"two", head)
     del server.requests[:]
     fresh.read(["release-1/", "release-2/x", "_resource/staging"])
     assert [r.service for r in server.requests if r.is_work] == [FETCH, FETCH]  # one to list the refs, one for the objects
@@ -208,8 +210,6 @@ def test_a_path_that_leads_out_of_artifacts_is_refused(server, make_git, path):
 
 
 def test_other_files_of_the_branch_stay_as_they_are(server, make_git, tmp_path):
-    from gitserver import run_git
-
     work = tmp_path / "work"
     run_git("clone", "--quiet", str(server.bare), str(work))
     (work / ".github/workflows").mkdir(parents=True)
@@ -395,3 +395,31 @@ def test_the_token_is_in_no_file_and_no_argument(server, make_git, tmp_path):
         for path in cache.rglob("*"):
             if path.is_file():
                 assert not any(s in path.read_bytes() for s in secrets)
+
+
+def test_a_new_machine_takes_the_ledger_branch_without_its_history(server, make_git, tmp_path):
+    ledger, tip = make_git(server), ""
+    for number in range(5):
+        tip = ledger.commit_branch({f"claims/r/s{number}/000001.json": b"x"}, tip, "collect").heads["planloom"].token
+    fresh = make_git(server)
+    assert len(fresh.branch_files()) == 5
+    cache = max(tmp_path.glob("machine-*.git"), key=lambda path: path.name)
+    assert run_git("--git-dir", str(cache), "rev-list", "--count", "refs/heads/planloom") == "1"
+    newer = ledger.commit_branch({"claims/r/more/000001.json": b"y"}, tip, "collect").heads["planloom"].token
+    assert fresh.branch_files().tip == newer
+    won = fresh.commit_branch({"exports/portfolio.json": b"{}"}, newer, "collect")
+    assert ledger.branch_files().tip == won.heads["planloom"].token
+    assert server.git("rev-list", "--count", "planloom") == "7"
+    server.fail_next(PUSH, drop=True)
+    fresh.commit_branch({"exports/checkpoint": b"c"}, won.heads["planloom"].token, "collect")
+    assert server.git("fsck", "--strict", "--no-dangling") == ""
+
+
+def test_a_ledger_branch_that_was_put_in_place_of_another_is_read(server, make_git):
+    ledger = make_git(server)
+    ledger.commit_branch({"claims/r/a/000001.json": b"x"}, "", "collect")
+    reader = make_git(server)
+    assert list(reader.branch_files()) == ["claims/r/a/000001.json"]
+    server.git("update-ref", "-d", "refs/heads/planloom")
+    make_git(server).commit_branch({"claims/r/b/000001.json": b"x"}, "", "collect")
+    assert list(reader.branch_files()) == ["claims/r/b/000001.json"]

@@ -201,7 +201,8 @@ class GitLedger:
             while name:
                 found.append(name)
                 parents = reader.commit(name).parents if name not in {update.old, update.new} else ()
-                name = parents[0] if parents else ""
+                # The cache begins at some tip of the branch; what is older is not in it.
+                name = parents[0] if parents and reader.has(parents[0]) else ""
         return tuple(found)
 
     def _read(self, owners: Sequence[str], single: Sequence[str]) -> dict[str, Chain]:

@@ -64,6 +64,7 @@ class Cache:
         patience = Patience(self.pace)
         chains = [f"+{CHAIN_REFS}{pattern}:{CHAIN_REFS}{pattern}" for pattern in patterns]
         with disk.locked(self._folder / "planloom-lock", exclusive=True):
+            self._begin()
             knows_branch = (self._folder / self._branch_ref).exists()
             while True:
                 refspecs = [*chains, self._branch_refspec(known=knows_branch)]
@@ -95,6 +96,17 @@ class Cache:
                     raise gave_up(message, self.remote, 0)
                 (self._folder / _MADE).write_bytes(b"Copies of what is on the remote; may be removed at any time.\n")
         self._is_made = True
+
+    def _begin(self) -> None:
+        """Take the tip of the ledger branch into a new cache, without its history: later fetches bring only what is newer.
+
+        Whatever goes wrong here is left to the fetch that follows: it can bring the branch as well, only with all of its history.
+        """
+        mark = self._folder / "planloom-begun"
+        if not mark.exists():
+            refspec = f"+{self._branch_ref}:{self._branch_ref}"
+            self.git.run(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", REMOTE, refspec])
+            mark.touch()
 
     def _branch_refspec(self, *, known: bool) -> str:
         # An exact name that is missing fails the whole fetch; a pattern does not. Once the branch was seen its name is exact, so that
