@@ -161,7 +161,7 @@ g:
     second, found = read("x", content)
     assert found == ()
     assert to_plain(first) == to_plain(second)
-    assert dict(first.marks) == dict(second.marks)
+    assert first.marks == second.marks
     assert first["e"].marks == second["e"].marks
 
 

@@ -191,6 +191,9 @@ class _Reader:
         """Return comments and empty lines from where the last part ended."""
         beside = ""
         lines: list[str] = []
+        # The parsers put the end of an empty document behind the last line.
+        end = (len(self.lines) - 1, len(self.lines[-1]))
+        until, self.at = min(until, end), min(self.at, end)
         first = self.at[0]
         for number in range(first, until[0] + 1):
             row = self.lines[number]

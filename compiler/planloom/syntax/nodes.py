@@ -42,16 +42,16 @@ def unpack(path: str, mark: int) -> Span:
 class MapNode(dict[str, "Node"]):
     """A mapping in the order of the file. Nobody changes one after the reader has made it.
 
-    Shape: `marks` maps a key to the marks of (key, value); `mark` is the mapping's own, at its first key.
+    Shape: `marks` holds the mark of each key and then of its value, in the order of the entries: half the memory of another dict.
+    `mark` is the mapping's own, at its first key.
     """
 
     __slots__ = ("mark", "marks", "path")
 
     def __init__(self, path: str, mark: int) -> None:
-        super().__init__()
         self.path = path
         self.mark = mark
-        self.marks: dict[str, tuple[int, int]] = {}
+        self.marks: list[int] = []
 
     @classmethod
     def empty(cls, path: str = "", line: int = 1) -> Self:
@@ -65,13 +65,16 @@ class MapNode(dict[str, "Node"]):
 
     def key_span(self, key: str) -> Span:
         """Return the place of a key, or of the mapping when it has no such key."""
-        marks = self.marks.get(key)
-        return unpack(self.path, marks[0]) if marks else self.span
+        return self._span_at(key, 0)
 
     def value_span(self, key: str) -> Span:
         """Return the place of a key's value, or of the mapping when it has no such key."""
-        marks = self.marks.get(key)
-        return unpack(self.path, marks[1]) if marks else self.span
+        return self._span_at(key, 1)
+
+    def _span_at(self, key: str, which: int) -> Span:
+        if key not in self:
+            return self.span
+        return unpack(self.path, self.marks[2 * list(self).index(key) + which])
 
     def map_at(self, key: str) -> MapNode:
         """Return the mapping under a key, or an empty one at the same place."""
@@ -90,7 +93,6 @@ class ListNode(list["Node"]):
     __slots__ = ("mark", "marks", "path")
 
     def __init__(self, path: str, mark: int) -> None:
-        super().__init__()
         self.path = path
         self.mark = mark
         self.marks: list[int] = []

@@ -144,11 +144,11 @@ class _Constructor:
             key_mark = (start.line << COLUMN_BITS | start.column) << COLUMN_BITS | (length if length > 0 else 1)
             event = next_event()
             value, mark = scalar(event) if event.__class__ is y.ScalarEvent else self._value(event, depth)
-            if key in marks:
-                self._report_duplicate(key, key_mark, marks[key][0])
+            if key in node:
+                self._report_duplicate(key, key_mark, node.key_span(key))
                 continue
             node[key] = value
-            marks[key] = (key_mark, mark)
+            marks += (key_mark, mark)
 
     def _list(self, node: ListNode, depth: int) -> ListNode:
         marks = node.marks
@@ -160,8 +160,8 @@ class _Constructor:
             node.append(value)
             marks.append(mark)
 
-    def _report_duplicate(self, key: str, mark: int, first_mark: int) -> None:
-        first = Label(unpack(self.path, first_mark), "first defined here")
+    def _report_duplicate(self, key: str, mark: int, first_place: Span) -> None:
+        first = Label(first_place, "first defined here")
         message = f"key '{_cut(key)}' is here a second time"
         self._add(error("duplicate-key", message, unpack(self.path, mark), labels=[first], help="keep one of them"))
 

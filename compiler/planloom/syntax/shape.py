@@ -100,11 +100,11 @@ def _refused_steps(steps: ListNode) -> list[int]:
 def _sound_part(node: MapNode, schema: Schema) -> MapNode:
     """Return the mapping without the keys that are unknown or whose value has a wrong shape."""
     sound = MapNode(node.path, node.mark)
-    for key, value in node.items():
+    for index, (key, value) in enumerate(node.items()):
         known = schema["properties"].get(key)
         if known is not None and compile_schema(known)(value):
             sound[key] = value
-            sound.marks[key] = node.marks[key]
+            sound.marks += node.marks[2 * index : 2 * index + 2]
     return sound
 
 

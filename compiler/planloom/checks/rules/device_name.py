@@ -36,11 +36,12 @@ DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each plan id and step key that is a device name."""
     for plan in facts.plans:
-        places = [(plan.id, plan.node.value_span("id"))]
-        places += [(step.key, step.node.value_span("key")) for step in plan.steps]
-        for name, span in places:
+        names = [("id", plan.id, plan.node), *(("key", step.key, step.node) for step in plan.steps)]
+        for field, name, node in names:
             if name in DEVICES:
-                yield FINDER.at(span, f"'{name}' is the name of a device on Windows", help="give it another name")
+                yield FINDER.at(
+                    node.value_span(field), f"'{name}' is the name of a device on Windows", help="give it another name"
+                )
 
 
 RULE = FINDER.rule(__doc__, check)
