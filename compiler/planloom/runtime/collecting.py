@@ -12,13 +12,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical, names
-from planloom.core.errors import StoreError, TrustError
+from planloom.core.errors import Conflict, StoreError, TrustError
 from planloom.ledger import layout
 from planloom.ledger.git import GitLedger
 from planloom.ledger.ledger import Won
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.runtime.delegating import write_atomically
-from planloom.runtime.exporting import export, find_origin
+from planloom.runtime.exporting import export, find_origin, read_records
 from planloom.runtime.reading import open_chain, read_view
 from planloom.state.item import fold_item, fold_resource
 from planloom.state.schedule import build_schedule, schedule_document
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planloom.ledger.ledger import Chain
-    from planloom.records.signed import Signed
     from planloom.runtime.session import Session
 
 TIP_NAME: Final = "collected-tip"
@@ -62,19 +61,45 @@ def collect_records(session: Session, plan: str, item: str) -> Collected:
     """
     if not isinstance(session.ledger, GitLedger):
         chains = _verified(session, _wanted(session, plan, item))
-        count = sum(len(records) for records in chains.values())
-        return Collected(_owners(chains), count, 0)
+        return Collected(_owners(chains), _count(chains), 0)
     branch = session.ledger.branch_files()
-    _replace_copy(session.artifacts, branch)
-    _tip_file(session.artifacts).write_text(branch.tip, encoding="ascii")
+    _refuse_to_lose(session, branch)
     wanted = _wanted(session, plan, item)
-    new = 0
     chains = _verified(session, wanted)
-    for name, chain in session.ledger.read([*(f"{one}/" for one in wanted), f"{names.RESOURCE_CHAINS}/"]).items():
-        new += _fold_chain(session, name, chain)
+    _replace_copy(session.artifacts, branch)
+    write_atomically(_tip_file(session.artifacts), branch.tip.encode("ascii"))
+    # Exactly what was verified: whatever came since waits for the next collector.
+    new = sum(_fold_chain(session, name, chain) for name, chain in chains.items())
     for one in wanted:
         _write_schedule(session, one)
-    return Collected(wanted, sum(len(records) for records in chains.values()), new)
+    return Collected(wanted, _count(chains), new)
+
+
+def _count(chains: Mapping[str, Chain]) -> int:
+    return sum(len(chain.entries) for chain in chains.values())
+
+
+def _refuse_to_lose(session: Session, branch: Mapping[str, bytes]) -> None:
+    """Refuse to replace records in `artifacts/` that are nowhere else: those of a ledger in files that was used here before.
+
+    In a workflow `artifacts/` is a checkout, and git has what was in it. Raises: Conflict.
+    """
+    if session.environment.get("GITHUB_ACTIONS") == "true":
+        return
+    here = {path.removeprefix("artifacts/"): content for path, content in read_records(session.artifacts).items()}
+    unknown = {path: content for path, content in here.items() if branch.get(path) != content}
+    places = {path: place for path in unknown if (place := layout.parse_path(path)) is not None}
+    chains = session.ledger.read(sorted({place.chain for place in places.values()}))
+    only_here = sorted(
+        {
+            place.chain.partition("/")[0]
+            for path, place in places.items()
+            if [entry.content for entry in chains[place.chain].entries[place.index - 1 : place.index]] != [unknown[path]]
+        }
+    )
+    if only_here:
+        message = f"artifacts/ holds records of {', '.join(only_here)} that are in no git ledger: collecting would replace them"
+        raise Conflict(message, hint="collect in a fresh clone, or move artifacts/ away first")
 
 
 def _wanted(session: Session, plan: str, item: str) -> tuple[str, ...]:
@@ -89,8 +114,8 @@ def _wanted(session: Session, plan: str, item: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _verified(session: Session, items: tuple[str, ...]) -> dict[str, tuple[Signed, ...]]:
-    """Return the records of work items by chain, after checking signatures, links and the state machine."""
+def _verified(session: Session, items: tuple[str, ...]) -> Mapping[str, Chain]:
+    """Return the chains of work items and resources, after checking signatures, links and the state machine."""
     chains = session.ledger.read([*(f"{item}/" for item in items), f"{names.RESOURCE_CHAINS}/"])
     records = {name: open_chain(session, chain) for name, chain in chains.items()}
     for name, found in records.items():
@@ -102,7 +127,7 @@ def _verified(session: Session, items: tuple[str, ...]) -> dict[str, tuple[Signe
             raise StoreError(message, hint="planloom status lists the work items")
         # Folds every chain of the work item, each step with the attempts that its plan allows.
         read_view(session, item)
-    return records
+    return chains
 
 
 def _owners(chains: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,13 +137,23 @@ def _owners(chains: Mapping[str, Any]) -> tuple[str, ...]:
 def _replace_copy(artifacts: Path, branch: Mapping[str, bytes]) -> None:
     """Make `artifacts/` what the ledger branch holds. Only folders that planloom owns are replaced."""
     for folder in ("claims", "exports", "gates", "handoff", "reverts", "schedule", "work-items"):
-        shutil.rmtree(artifacts / folder, ignore_errors=True)
+        _remove_folder(artifacts / folder)
     for path, content in branch.items():
         if ".." in PurePosixPath(path).parts:
             message = f"the ledger branch holds a path that leads out of artifacts/: {path}"
             raise TrustError(message, code="E_SUBJECT_PATH")
         write_atomically(artifacts / path, content)
     (artifacts / ".ledger").mkdir(parents=True, exist_ok=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        message = f"artifacts/{folder.name} can't be replaced: {error.strerror}"
+        raise StoreError(message, hint="see that the folder may be written to, then run the command again") from error
 
 
 def _tip_file(artifacts: Path) -> Path:
@@ -207,7 +242,7 @@ def _read_copy(artifacts: Path) -> dict[str, bytes]:
 
 
 def _after_push(session: Session, ledger: GitLedger, commit: str, files: int, *, moved: bool) -> Pushed:
-    _tip_file(session.artifacts).write_text(commit, encoding="ascii")
+    write_atomically(_tip_file(session.artifacts), commit.encode("ascii"))
     pruned = tuple(item for item in ledger.items() if ledger.prune(item).removed)
     said = f"pushed {files} files as {commit[:12]}" if moved else "nothing new to push"
     if pruned:

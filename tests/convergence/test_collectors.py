@@ -1,0 +1,235 @@
+"""Collecting records from git onto the ledger branch: raced, killed, repeated, refused. What was pushed is never half of it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import signal
+
+import pytest
+
+from act.projects import make_project
+from convergence.machines import Clock, in_run, machine
+from convergence.test_every_crash import die_at, ended, in_a_process
+from convergence.transitions import ITEM, PLAN, built, close_item, complete_the_last, do, open_one, small_claimed
+from convergence.transitions import SMALL as SMALL_PLAN
+from gitledgers import CountingIds, FixedClock
+from gitserver import make_bare, run_git
+from planloom.core.errors import Conflict, StoreError, TrustError
+from planloom.ledger.closing import closes_item
+from planloom.ledger.files import FileLedger
+from planloom.ledger.git import GitLedger, GitOptions
+from planloom.ledger.gitport import Remote
+from planloom.ledger.points import pass_by
+from planloom.ledger.retry import Pace
+from planloom.runtime.collecting import collect_records, push_records
+from planloom.runtime.exporting import export, find_origin
+from planloom.trust.gather import read_history
+from planloom.trust.verify import Request, verify
+
+_ids = itertools.count(500)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    project = make_project(tmp_path_factory.mktemp("template") / "project", PLAN.format(version="1"))
+    (project.folder / "specs" / "small.yaml").write_text(SMALL_PLAN)
+    project.planloom("compile")
+    shutil.rmtree(project.folder / ".git")
+    return project.folder
+
+
+class Origin:
+    """A repository, and machines with clones of its project."""
+
+    def __init__(self, folder, template, branch="planloom"):
+        self.folder, self.template, self.branch = folder, template, branch
+        make_bare(folder / "origin.git")
+        seed = folder / "seed"
+        run_git("init", "-qb", "main", str(seed))
+        (seed / ".github" / "workflows").mkdir(parents=True)
+        (seed / ".github" / "workflows" / "ci.yml").write_text("name: theirs\n")
+        run_git("-C", str(seed), "add", "-A")
+        run_git("-C", str(seed), "commit", "-qm", "theirs")
+        run_git("-C", str(seed), "push", "-q", str(folder / "origin.git"), "main")
+
+    def machine(self, name, at=pass_by):
+        root = self.folder / name
+        if not root.exists():
+            shutil.copytree(self.template, root)
+        remote = Remote(str(self.folder / "origin.git"), "origin", "")
+        options = GitOptions(branch=self.branch, pace=Pace(budget=5), closes=closes_item, at=at)
+        ids = CountingIds(os.getpid() * 1000 + next(_ids))
+        ledger = GitLedger(remote, root / ".planloom" / "cache.git", dict(os.environ), FixedClock(), ids, options)
+        return machine(root, ledger, Clock(), **in_run(7))
+
+    def git(self, *words):
+        return run_git("--git-dir", str(self.folder / "origin.git"), *words)
+
+    def refs(self):
+        return set(self.git("for-each-ref", "--format=%(refname)").splitlines())
+
+    def commits(self):
+        return int(self.git("rev-list", "--count", self.branch))
+
+    def verdict(self, tmp_path):
+        """Clone the ledger branch over a project and verify it, offline."""
+        clone = tmp_path / f"clone-{next(_ids)}"
+        shutil.copytree(self.template, clone, ignore=shutil.ignore_patterns("artifacts"))
+        archive = self.folder / "branch.tar"
+        run_git("--git-dir", str(self.folder / "origin.git"), "archive", "-o", str(archive), self.branch, "artifacts")
+        shutil.unpack_archive(archive, clone, "tar", filter="data")
+        verification = verify(read_history(clone), Request())
+        assert [f"{f.path}: {f.code} {f.text}" for f in verification.findings] == []
+        return verification
+
+
+@pytest.fixture
+def origin(tmp_path, template):
+    return Origin(tmp_path, template)
+
+
+def collect(session, *, push=True):
+    collect_records(session, "", "")
+    export(session, find_origin(session))
+    return push_records(session) if push else None
+
+
+def finished(session):
+    small_claimed(session)
+    complete_the_last(session)
+
+
+def test_nothing_new_makes_no_commit(origin, tmp_path):
+    worker = origin.machine("worker")
+    built(worker)
+    collector = origin.machine("collector")
+    assert collect(collector).commit
+    before = origin.commits()
+    assert collect(collector).commit == ""
+    assert collect(origin.machine("another")).commit == ""
+    assert origin.commits() == before
+    assert origin.verdict(tmp_path).newer == 0
+
+
+def test_the_collector_that_loses_the_race_folds_again_and_nothing_is_lost(origin, tmp_path):
+    worker = origin.machine("worker")
+    built(worker)
+    slow = origin.machine("slow")
+    collect(slow, push=False)
+    finished(worker)
+    assert collect(origin.machine("fast")).commit
+    assert push_records(slow).text.startswith("nothing new")
+    do(worker, "left")
+    collect(slow, push=False)
+    do(worker, "right")
+    assert collect(origin.machine("fast")).commit
+    assert origin.commits() == 2
+    verification = origin.verdict(tmp_path)
+    # opened and three steps; small: opened, claimed, completed, closed; the bench taken and given back twice
+    assert (verification.records, verification.newer) == (1 + 6 + 4 + 4, 0)
+
+
+def test_many_collectors_at_once_all_end_well(origin, tmp_path):
+    worker = origin.machine("worker")
+    built(worker)
+    machines = [origin.machine(f"collector-{n}") for n in range(3)]
+    children = [in_a_process(lambda m=m: collect(m)) for m in machines]
+    assert [ended(child) for child in children] == [0, 0, 0]
+    assert origin.commits() == 1
+    assert origin.verdict(tmp_path).newer == 0
+
+
+def test_a_collector_that_is_killed_anywhere_is_followed_by_one_that_is_not(origin, tmp_path):
+    worker = origin.machine("worker")
+    built(worker)
+    finished(worker)
+    passed = []
+    copy = Origin.__new__(Origin)
+    copy.folder, copy.template, copy.branch = tmp_path / "copy", origin.template, origin.branch
+    shutil.copytree(origin.folder / "origin.git", copy.folder / "origin.git")
+    collect(copy.machine("collector", passed.append))
+    assert set(passed) == {"git: objects written", "git: before push", "git: after push"}
+    for number, point in enumerate(passed, 1):
+        world = Origin.__new__(Origin)
+        world.folder, world.template, world.branch = tmp_path / f"{number}", origin.template, origin.branch
+        shutil.copytree(origin.folder / "origin.git", world.folder / "origin.git")
+        child = in_a_process(lambda: collect(world.machine("collector", die_at(number))))  # noqa: B023 - it runs at once
+        assert ended(child) == -signal.SIGKILL
+        # The same machine again, over what the dead one left in its folder.
+        collect(world.machine("collector"))
+        assert world.commits() == 1, point
+        assert world.verdict(tmp_path).newer == 0
+        assert {ref.split("/")[2] for ref in world.refs() if ref.startswith("refs/planloom/")} == {ITEM}
+
+
+def test_refs_go_only_when_their_work_item_is_closed_and_copied(origin):
+    worker = origin.machine("worker")
+    finished(worker)
+    built(worker)
+    collect(origin.machine("collector"), push=False)
+    assert {"refs/planloom/small-1/only", f"refs/planloom/{ITEM}/build"} <= origin.refs()
+    pushed = push_records(origin.machine("collector"))
+    assert pushed.pruned == ("small-1",)
+    left = {ref for ref in origin.refs() if ref.startswith("refs/planloom/")}
+    assert left == {f"refs/planloom/{ITEM}/_item", f"refs/planloom/{ITEM}/build"}
+    # What is closed and gone is read from its copy; nothing more can be done to it.
+    with pytest.raises(Conflict):
+        close_item(worker, "small-1", result="stopped", reason="again", key="you")
+
+
+def test_a_ledger_branch_that_is_the_default_branch_keeps_every_file_of_it(tmp_path, template):
+    origin = Origin(tmp_path, template, branch="main")
+    built(origin.machine("worker"))
+    collect(origin.machine("collector"))
+    files = origin.git("ls-tree", "-r", "--name-only", "main").splitlines()
+    assert {path.split("/")[0] for path in files} == {".github", "artifacts"}
+    assert origin.git("show", "main:.github/workflows/ci.yml") == "name: theirs"
+    assert origin.git("log", "--format=%s", "main", "--", ".github").splitlines() == ["theirs"]
+
+
+def test_a_protected_branch_refuses_and_the_refs_stay(origin):
+    finished(origin.machine("worker"))
+    hook = origin.folder / "origin.git" / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH006: Protected branch update failed" >&2; exit 1;; esac\n')
+    hook.chmod(0o755)
+    with pytest.raises(StoreError):
+        collect(origin.machine("collector"))
+    assert "refs/planloom/small-1/_item" in origin.refs()
+    hook.unlink()
+    assert collect(origin.machine("collector")).pruned == ("small-1",)
+
+
+def test_a_record_that_does_not_verify_is_not_collected(origin, tmp_path):
+    worker = origin.machine("worker")
+    built(worker)
+    forged = tmp_path / "forged"
+    run_git("clone", "-q", str(origin.folder / "origin.git"), str(forged))
+    run_git("-C", str(forged), "fetch", "-q", "origin", f"refs/planloom/{ITEM}/build:refs/heads/forged")
+    run_git("-C", str(forged), "checkout", "-q", "forged")
+    (path,) = [p for p in forged.iterdir() if p.suffix == ".json"]
+    envelope = json.loads(path.read_text())
+    envelope["payload"] = envelope["payload"][:-8] + "AAAAAAA="
+    path.write_text(json.dumps(envelope))
+    run_git("-C", str(forged), "commit", "-qam", f"planloom: {ITEM}/build #2", "--amend")
+    run_git("-C", str(forged), "push", "-qf", "origin", f"HEAD:refs/planloom/{ITEM}/build")
+    with pytest.raises((TrustError, StoreError)):
+        collect(origin.machine("collector"))
+    assert "refs/heads/planloom" not in origin.refs()
+
+
+def test_records_of_a_ledger_in_files_are_not_replaced_outside_a_workflow(origin):
+    session = origin.machine("laptop")
+    by_hand = machine(session.root, session.ledger)
+    built(origin.machine("worker"))
+    local = machine(session.root, FileLedger(session.root / "artifacts"))
+    open_one(local, "demo-9")
+    with pytest.raises(Conflict, match="demo-9"):
+        collect_records(by_hand, "", "")
+    assert local.ledger.items() == ("demo-9",)
+    shutil.rmtree(session.root / "artifacts")
+    assert collect_records(by_hand, "", "").items == (ITEM,)
+    assert collect_records(by_hand, "", "").new == 3
