@@ -146,7 +146,7 @@ def test_what_would_break_a_limit_or_reach_the_key_is_an_error_with_its_place(pr
     status, _, err = run(compile_, root=project)
     assert status == 1
     assert "specs/phases.yaml:12:18: error: step 'phase-deploy' runs in environment 'planloom'" in err
-    assert "key-in-reach" in err
+    assert "key-environment" in err
     assert not (project / "generated").exists()
 
 

@@ -57,7 +57,6 @@ def _without_collector() -> Iterator[None]:
 
 def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
     from planloom.core.diagnostics import sort_diagnostics
-    from planloom.emit.isolation import check_isolation
     from planloom.emit.limits import check_limits
     from planloom.emit.project import emit_plans, gather
     from planloom.pipeline import load_project
@@ -67,7 +66,7 @@ def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
     if not checked.is_sound:
         return _refuse_errors()
     emitted = emit_plans(checked.plans, checked.graphs, checked.project)
-    broken = sort_diagnostics((*check_isolation(emitted, checked.project), *check_limits(emitted)))
+    broken = sort_diagnostics(check_limits(emitted))
     _show(broken, checked.sources, style)
     if budget:
         _show_budget(emitted, style)
