@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gitserver import run_git
 
@@ -102,14 +102,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif not token and hub.private:
             self._json(404, {"message": "Not Found"})
         else:
-            self._route(url.path, parse_qs(url.query), value, RIGHTS.get(token, RIGHTS[READER]))
+            self._route(url.path, value, RIGHTS.get(token))
 
-    def _route(self, path: str, query: dict[str, list[str]], value: dict[str, Any], rights: dict[str, bool]) -> None:
+    def _route(self, path: str, value: dict[str, Any], rights: dict[str, bool] | None) -> None:
         rest = path.removeprefix(f"/repos/{self.hub.slug}") if path.startswith(f"/repos/{self.hub.slug}") else f"@{path}"
         for method, pattern, needs_admin, answer in ROUTES:
             match = re.fullmatch(pattern, rest)
             if match and method == self.command:
-                if needs_admin and not rights["admin"]:
+                if needs_admin and rights is None:
+                    self._json(401, {"message": "Requires authentication"})
+                    return
+                if needs_admin and rights is not None and not rights["admin"]:
                     self._json(403, {"message": "Must have admin rights to Repository."})
                     return
                 status, reply = answer(self.hub, rights, value, *map(unquote, match.groups()))
@@ -135,7 +138,7 @@ def _repository(hub: Hub, rights: Any, value: Any) -> tuple[int, Any]:
         "private": hub.private,
         "default_branch": "main",
         "archived": hub.archived,
-        "permissions": rights,
+        **({"permissions": rights} if rights else {}),
         "owner": {"login": login, "type": "Organization"},
     }
 

@@ -143,14 +143,24 @@ def test_without_any_way_to_sign_in_the_steps_are_printed_with_their_pages(world
     assert done.code == 0
     assert "/acme/demo/settings/environments" in done.out
     assert "for the runners   (done)" in done.out
-    assert world.hub.requests == []
+    assert world.hub.writes() == []
+
+
+def test_without_a_token_a_public_repository_shows_what_everybody_may_see(world):
+    world.prepare()
+    world.sign_in("")
+    world.hub.private = False
+    done = world.run("init", "--github", "--check")
+    assert done.code == 0, done.text
+    assert [line.split()[0] for line in done.out.splitlines()] == ["done", "?", "done"]
+    assert "only what everybody may see" in done.err
 
 
 def test_check_tells_what_is_done_and_changes_nothing(world):
     before = world.run("init", "--github", "--check")
     assert before.code == 1
-    assert "to do   1" in before.out
-    assert "done    3" in before.out
+    assert "to do  1" in before.out
+    assert "done   3" in before.out
     world.run("init", "--github", "--yes")
     writes = len(world.hub.writes())
     after = world.run("init", "--github", "--check")

@@ -54,7 +54,11 @@ def find_drift(ground: Ground) -> Iterator[Finding]:
     from planloom.emit.tree import Kind, compare, read_ours
     from planloom.pipeline import compile_project, load_project
 
-    if not any((ground.root / "specs").glob("*.yaml")):
+    if not any(path.name != "planloom.yaml" for path in (ground.root / "specs").glob("*.yaml")):
+        left = read_ours(ground.root)
+        if left:
+            what = f"there is no plan, but {len(left)} compiled files are there"
+            yield Finding("plans", "specs", what, "restore the plans from git, or remove generated/ and the workflows")
         return
     try:
         checked = load_project(ground.root)

@@ -9,7 +9,10 @@ from planloom.care.findings import Finding, from_error
 from planloom.care.keycare import read_policy
 from planloom.core import names
 from planloom.core.errors import PlanloomError, TrustError
+from planloom.ledger.closing import closes_item
 from planloom.ledger.files import FileLedger
+from planloom.ledger.git import GitLedger
+from planloom.ledger.layout import record_path
 from planloom.ledger.ledger import FOLDERS
 from planloom.ledger.open import open_ledger
 from planloom.runtime.abandoning import find_evidence
@@ -59,6 +62,8 @@ def find_record_faults(ground: Ground) -> Iterator[Finding]:
         return
     for owner, found in chains.items():
         yield from _check_owner(session, owner, found)
+    if isinstance(ledger, GitLedger):
+        yield from _find_uncollected(session, ledger, chains)
 
 
 def find_checkpoint_faults(ground: Ground) -> Iterator[Finding]:
@@ -144,6 +149,33 @@ def _find_dead_claims(session: Session, item: str) -> Iterator[Finding]:
                 yield Finding("claim", names.step_chain(item, key), what, _carry_on(session, item))
     except PlanloomError as error:
         yield from_error("records", item, error)
+
+
+def _find_uncollected(session: Session, ledger: GitLedger, chains: Mapping[str, dict[str, Chain]]) -> Iterator[Finding]:
+    """Yield work items that are over, but whose records lie only in refs: the collector did not get to them, or not to its end."""
+    try:
+        copied = ledger.branch_files()
+    except PlanloomError as error:
+        yield from_error("ledger", ledger.describe(), error)
+        return
+    for owner, found in chains.items():
+        own = found.get(names.item_chain(owner))
+        if own is None or not closes_item(own.entries[-1].content):
+            continue
+        places = [record_path(e.folder, name, i) for name, chain in found.items() for i, e in enumerate(chain.entries, start=1)]
+        missing = sum(place not in copied for place in places)
+        if missing:
+            what = f"{owner} is closed, but {missing} of its {len(places)} records are not on the ledger branch yet"
+            yield Finding("uncollected", owner, what, _collect(session, owner))
+
+
+def _collect(session: Session, item: str) -> str:
+    collect = f"planloom collect --work-item {item} && planloom export && planloom collect --push --work-item {item}"
+    try:
+        prefix = read_view(session, item, ()).view.header.settings.get("prefix", "")
+    except PlanloomError:
+        return collect
+    return f"gh workflow run {prefix}collector.yml -f work-item={item}, or {collect}"
 
 
 def _carry_on(session: Session, item: str) -> str:

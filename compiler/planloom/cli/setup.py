@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.core.errors import EXIT_FINDINGS, EXIT_STORE, PlanloomError, TrustError
+from planloom.core.errors import EXIT_FINDINGS, EXIT_STORE, InputError, PlanloomError, TrustError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def set_up_github(root: Path, *, yes: bool, only_check: bool) -> None:
     if only_check:
         _show_state(setting, steps)
         return
-    if setting.repository is None:
+    if not setting.client.token:
         _print_by_hand(setting, steps)
         return
     if not setting.environments:
@@ -56,7 +56,7 @@ def check_github(ground: Ground, style: str) -> int:
     from planloom.runtime.effects import SystemIds
 
     setting = _find_setting(ground.root)
-    if setting.repository is None:
+    if setting.repository is None or not setting.client.token:
         message = "nothing signs us in to GitHub, so nothing can be checked"
         raise TrustError(message, hint="gh auth login, or set GH_TOKEN", code="E_GITHUB_LOGIN")
     scratch = Scratch.find(ground, demand=True)
@@ -91,7 +91,13 @@ def _find_setting(root: Path) -> Setting:
     gh = find_gh(environment)
     token = find_token(place, gh, environment)
     client = place.client(token)
-    return Setting(read_local(root, environment), place, client, read_repository(client) if token else None, gh)
+    try:
+        repository = read_repository(client)
+    except InputError:
+        if token:
+            raise
+        repository = None  # A private repository shows nothing without a token.
+    return Setting(read_local(root, environment), place, client, repository, gh)
 
 
 def _line(check: Check) -> str:
@@ -103,13 +109,12 @@ def _line(check: Check) -> str:
 def _show_state(setting: Setting, steps: Sequence[Step]) -> None:
     if setting.repository is not None:
         screen.say(setting.repository.title)
-    else:
-        screen.say("Nothing signs us in to GitHub (gh, GH_TOKEN): what is set up there can't be seen, only what is here.")
-    unseen = {step.number for step in steps if setting.repository is None and not step.files}
+    if not setting.client.token:
+        screen.say("Nothing signs us in to GitHub (gh, GH_TOKEN): only what everybody may see can be looked at.")
     for step in steps:
-        word = "?      " if step.number in unseen else "done   " if step.is_done else "to do  "
-        screen.product(f"{word} {step.number}  {step.what}")
-    if all(step.is_done for step in steps):
+        word = {True: "done ", False: "to do", None: "?    "}[step.is_done]
+        screen.product(f"{word}  {step.number}  {step.what}")
+    if all(step.is_done is not False for step in steps):
         screen.suggest("planloom doctor --github")
         return
     screen.suggest("planloom init --github")

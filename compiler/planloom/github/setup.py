@@ -35,20 +35,21 @@ class NoEnvironments(StoreError):
 class Step:
     """One step: what it does, the files that it changes, whether it is done already.
 
-    Shape: `by_hand` says how a person does it, in lines; `do` does it, None where we can't (no gh, no rights).
+    Shape: `is_done` is None when that can't be seen; `by_hand` says how a person does it, in lines; `do` does it, None where we can't (no gh,
+    no rights).
     """
 
     number: int
     what: str
     files: tuple[str, ...]
-    is_done: bool
+    is_done: bool | None
     by_hand: tuple[str, ...]
     do: Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """All that steps need. `repository` is None when GitHub could not be asked (no token)."""
+    """All that steps need. `repository` is None when GitHub shows nothing without a token, and there is none."""
 
     local: Local
     place: Place
@@ -104,7 +105,8 @@ def _environment_step(setting: Setting) -> Step:
         def do() -> None:
             make_environment(setting.client, environment, branch, found)
 
-    return Step(0, what, (), found.is_limited_to(branch), by_hand, do)
+    is_done = found.is_limited_to(branch) if setting.repository else None
+    return Step(0, what, (), is_done, by_hand, do)
 
 
 def make_environment(client: Client, environment: str, branch: str, found: survey.Surroundings) -> None:
@@ -140,9 +142,8 @@ def _demand(done: object, what: str, said: str) -> None:
 def _secret_step(setting: Setting) -> Step:
     local, secret = setting.local, setting.local.project.signing_key_secret
     environment = local.project.environment if setting.environments else ""
-    found = survey.Secret(exists=False)
-    if setting.repository:
-        found = survey.read_secret(setting.client, secret, environment)
+    found = _read_secret(setting, secret, environment) or survey.Secret(exists=False)
+    is_seen = setting.repository is not None and bool(setting.client.token)
     is_older = found.exists and bool(found.updated) and local.key is not None and _seconds(found.updated) < local.key_changed
     where = "there" if environment else "as a secret of the whole repository"
     what = f"store {KEY_FILE} {where} as the secret {secret}" + (", newer than the one stored" if is_older else "")
@@ -153,13 +154,18 @@ def _secret_step(setting: Setting) -> Step:
         f"or {page}: Add secret, named {secret}, with the content of {KEY_FILE}",
     )
     gh, do = setting.gh, None
-    if gh is not None and setting.repository is not None:
+    if gh is not None and is_seen:
 
         def do() -> None:
             # In the clear, whatever protects the file: GitHub seals it, and the runner has no passphrase.
             gh.set_secret(setting.place, secret, demand_key(local).to_pem("").decode("ascii"), environment)
 
-    return Step(0, what, (), found.exists and not is_older, by_hand, do)
+    return Step(0, what, (), found.exists and not is_older if is_seen else None, by_hand, do)
+
+
+def _read_secret(setting: Setting, secret: str, environment: str) -> survey.Secret | None:
+    """Return what GitHub tells of a secret, None without a token: secrets are never shown to everybody."""
+    return survey.read_secret(setting.client, secret, environment) if setting.repository and setting.client.token else None
 
 
 def _pin_step(setting: Setting) -> Step:
