@@ -156,7 +156,7 @@ def test_a_stopped_attempt_does_not_use_up_the_steps_attempts(tmp_path):
     assert finish(shop.start("run", "demo-1"))[0] == 0
 
 
-@pytest.mark.parametrize("lines", (1, 3, 6))
+@pytest.mark.parametrize("lines", [1, 3, 6])
 def test_a_run_that_is_killed_after_any_line_is_taken_up_where_it_was(tmp_path, lines):
     shop = Shop(tmp_path / "shop", *(step(f"s{n}", "true", *([f"s{n - 1}"] if n else [])) for n in range(5)))
     run = shop.start("run", "demo-1", "--jobs", "1")

@@ -16,6 +16,9 @@ def find_root(given: Path | None) -> Path:
         if not given.is_dir():
             message = f"{given}: there is no such folder"
             raise InputError(message, hint="--root names the folder that holds specs/")
+        if not any((given / name).is_dir() for name in ("specs", "artifacts")):
+            message = f"{given} is not a planloom project: there is no specs/ in it"
+            raise InputError(message, hint="planloom init DIR lays one down; --root DIR names the folder that holds specs/")
         return given.resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):

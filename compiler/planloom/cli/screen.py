@@ -47,12 +47,17 @@ def suggest(command: str) -> None:
 def refuse(error: PlanloomError) -> None:
     """Say why the command could not be done and what to do instead; on GitHub as an annotation too."""
     code = f" [{error.code}]" if error.code else ""
-    say(f"{style('error', 'red', sys.stderr)}{code}: {error.message}")
+    say(f"{style('error', 'red', sys.stderr)}{code}: {_plain(error.message)}")
     if error.hint:
-        say(f"  {error.hint}")
+        say(f"  {_plain(error.hint)}")
     if is_github():
         text = error.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         say(f"::error title=planloom::{text}")
+
+
+def _plain(text: str) -> str:
+    """Return a text without what steers a terminal: a refusal quotes what it was given."""
+    return "".join(c if c in "\n\t" or (" " <= c != "\x7f" and not "\x80" <= c <= "\x9f") else "?" for c in text)
 
 
 def style(text: str, colour: str, stream: TextIO) -> str:

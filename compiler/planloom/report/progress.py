@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from planloom.report.table import describe_seconds, head_line, step_columns
+from planloom.report.table import describe_seconds, head_line, printable, step_columns
 from planloom.runtime.completing import Completed
 
 if TYPE_CHECKING:
@@ -101,11 +101,6 @@ class PlainProgress:
         return self.logs / item / f"{key}-{self.numbers.get(key, 0)}.log"
 
 
-def printable(text: str) -> str:
-    """Return a text without characters that steer a terminal (C0, DEL, C1)."""
-    return "".join(c if c == "\t" or (" " <= c != "\x7f" and not "\x80" <= c <= "\x9f") else "?" for c in text)
-
-
 @dataclass(slots=True)
 class Active:
     """A row of the live display."""
@@ -188,7 +183,7 @@ def waiting_lines(view: ItemView, schedule: Schedule, width: int) -> list[str]:
     """Return a line for each step that still waits, is by hand, or failed for good."""
     lines = []
     for row in schedule.rows:
-        word, key, _, _, remark = step_columns(row, view.now)
+        word, key, _, _, remark = map(printable, step_columns(row, view.now))
         if word in {"waits", "manual", "failed", "running", "ready"}:
             lines.append(f"  {word:<7} {key:<{width}}   {'':>9}   {'':>6}   {remark}".rstrip())
     return lines

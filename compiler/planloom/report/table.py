@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def write_columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: int = 3) -> str:
     """Return rows as aligned columns; the last column is not padded."""
-    table = [tuple(row) for row in rows]
+    table = [tuple(map(printable, row)) for row in rows]
     if not table:
         return ""
     widths = [max(len(row[i]) if i < len(row) else 0 for row in table) for i in range(max(map(len, table)))]
@@ -29,7 +29,12 @@ def write_columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: int = 
     for row in table:
         cells = [cell.ljust(widths[i]) for i, cell in enumerate(row)]
         lines.append((indent + (" " * gap).join(cells)).rstrip())
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
+
+
+def printable(text: str) -> str:
+    """Return a text without characters that steer a terminal (C0, DEL, C1): records may hold what others wrote."""
+    return "".join(c if c == "\t" or (" " <= c != "\x7f" and not "\x80" <= c <= "\x9f") else "?" for c in text)
 
 
 def describe_seconds(milliseconds: int) -> str:
@@ -242,4 +247,4 @@ def write_why(view: ItemView, row: Row) -> str:
     who, command = who_must_act(row, view.item.id)
     if command:
         lines.append(f"  {who} can go on: {command}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.canonical import digest
-from planloom.core.errors import TrustError
+from planloom.core.errors import InputError, TrustError
 from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Won
 from planloom.records.bodies import FOLDERS
 from planloom.records.record import Record, genesis
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from planloom.runtime.session import Session
     from planloom.trust.policy import TrustedKey
     from planloom.trust.signer import Signer
+
+
+MAX_TEXT_BYTES: Final = 8_192
+"""A record stays under 65,536 bytes with several texts of this size in it."""
 
 
 class End(NamedTuple):
@@ -70,6 +74,7 @@ def append(
     for draft in drafts:
         end = ends[draft.chain]
         record = _complete(session, draft, end, at)
+        _refuse_texts(record)
         authorise(record, trusted, session.policy)
         payload = record.to_payload()
         content = signer.seal(payload)
@@ -77,6 +82,19 @@ def append(
         signed.append(Signed(record, digest(payload), signer.key_id))
     outcome = session.ledger.append(entries)
     return tuple(signed) if isinstance(outcome, Won) else None
+
+
+def _refuse_texts(record: Record) -> None:
+    """Check the texts that come from outside before anything is signed. Raises: InputError."""
+    for text in (record.actor, *(value for value in record.body if isinstance(value, str))):
+        try:
+            size = len(text.encode("utf-8"))
+        except UnicodeEncodeError as error:
+            message = "a text for the record is not UTF-8"
+            raise InputError(message, hint="give it in UTF-8: records are read on other machines") from error
+        if size > MAX_TEXT_BYTES:
+            message = f"a text for the record is too long: {size:,} bytes, at most {MAX_TEXT_BYTES:,} fit"
+            raise InputError(message, hint="say it in a sentence, and hand on the rest as a file")
 
 
 def require_known(session: Session, signer: Signer) -> TrustedKey:

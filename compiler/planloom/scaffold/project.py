@@ -51,6 +51,7 @@ def lay_down(directory: Path, example: str | None) -> LaidDown:
         message = f"{directory}/specs has plans already"
         raise InputError(message, hint="planloom init without --example adds what is missing; or name another folder")
     chosen = example or ("none" if has_plans else "release")
+    _refuse_unfinished(directory, chosen)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         shown = _lay_example(directory, chosen)
@@ -70,6 +71,32 @@ def lay_down(directory: Path, example: str | None) -> LaidDown:
     return LaidDown(tuple(shown), command)
 
 
+def _refuse_unfinished(directory: Path, example: str) -> None:
+    """See that everything can be laid down before anything is. Raises: InputError."""
+    from planloom.pipeline import load_project
+
+    taken = next((directory / path for path in EXAMPLES[example] if (directory / path).exists()), None)
+    if taken is not None:
+        message = f"{taken} exists already"
+        raise InputError(message, hint="name another folder")
+    _refuse_strange_keys(directory)
+    if any((directory / "specs").glob("*.yaml")) and not load_project(directory).is_sound:
+        message = f"the plans in {directory / 'specs'} have errors"
+        raise InputError(message, hint="planloom validate shows them")
+
+
+def _refuse_strange_keys(directory: Path) -> None:
+    from planloom.trust.policyfiles import POLICY_PATH
+
+    if (directory / POLICY_PATH).exists():
+        return
+    for name in ("you", "ci"):
+        place = directory / ".planloom" / f"{name}.pem"
+        if place.exists():
+            message = f"{place} exists, but there is no trust policy that names it"
+            raise InputError(message, hint=f"planloom keys trust adds it to a policy; or move {name}.pem away")
+
+
 def _write_new(path: Path, content: bytes) -> bool:
     """Write a file unless it exists; returns whether it was written."""
     if path.exists():
@@ -87,9 +114,7 @@ def read_example(name: str) -> bytes:
 def _lay_example(directory: Path, example: str) -> list[tuple[str, str]]:
     shown = []
     for path, (name, what) in EXAMPLES[example].items():
-        if not _write_new(directory / path, read_example(name)):
-            message = f"{directory / path} exists already"
-            raise InputError(message, hint="name another folder")
+        _write_new(directory / path, read_example(name))
         if what:
             shown.append((path, what))
     return shown
@@ -104,12 +129,9 @@ def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
 
     if (directory / POLICY_PATH).exists():
         return []
+    _refuse_strange_keys(directory)
     keys = {name: generate() for name in ("you", "ci")}
     places = {name: directory / ".planloom" / f"{name}.pem" for name in keys}
-    for name, place in places.items():
-        if place.exists():
-            message = f"{place} exists, but there is no trust policy that names it"
-            raise InputError(message, hint=f"planloom keys trust adds it to a policy; or move {name}.pem away")
     place = directory / ".planloom"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, key in keys.items():
