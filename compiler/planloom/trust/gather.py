@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,10 +90,19 @@ def _walk(root: Path) -> Iterator[str]:
     for top in ("artifacts", "generated", "specs"):
         for folder, below, found in os.walk(root / top, onerror=_fail):
             below[:] = sorted(name for name in below if name != _TOOLS)
-            for name in sorted(found):
+            for name in sorted((*found, *(name for name in below if (Path(folder) / name).is_symlink()))):
                 path = (Path(folder) / name).relative_to(root).as_posix()
                 if is_evidence(path):
+                    _refuse_special(Path(folder) / name, path)
                     yield path
+
+
+def _refuse_special(path: Path, shown: str) -> None:
+    """Raise StoreError for what is no plain file: reading a pipe never ends, and a link may lead anywhere."""
+    found = path.lstat() if shown.startswith(ARTIFACTS) else path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        message = f"{shown} is not a plain file"
+        raise StoreError(message, hint="only records may lie here; planloom doctor finds what is left over")
 
 
 def _fail(error: OSError) -> None:
