@@ -42,7 +42,7 @@ def test_a_workflow_file_with_too_many_jobs_is_refused():
     ],
 )
 def test_expressions_above_21000_characters_are_refused(native):
-    assert broken(make_plan(make_step("a", run="", native=(native,)))) == ["big-expression"]
+    assert broken(make_plan(make_step("a", run="", native=(native,)))) == ["long-expression"]
 
 
 def test_a_long_command_without_expressions_is_fine():
@@ -70,12 +70,12 @@ def test_a_real_wave_is_never_bigger_than_what_was_measured():
 
 def test_more_than_24_params_are_refused():
     params = tuple(Param(f"p{i}", {"type": "string"}, NODE) for i in range(25))
-    assert broken(make_plan(make_step("a"), params=params)) == ["many-inputs"]
+    assert broken(make_plan(make_step("a"), params=params)) == ["too-many-params"]
     assert broken(make_plan(make_step("a"), params=params[:24])) == []
 
 
 def test_a_variable_that_linux_refuses_is_refused():
-    assert broken(make_plan(make_step("a", env={"BIG": "x" * 131_072}))) == ["big-variable"]
+    assert broken(make_plan(make_step("a", env={"BIG": "x" * 131_072}))) == ["long-command"]
     assert broken(make_plan(make_step("a", env={"BIG": "x" * (131_071 - len("BIG=") - 1)}))) == []
 
 

@@ -8,6 +8,8 @@ import pytest
 from planloom.checks.pages import parse_page
 from planloom.checks.registry import RULES
 from planloom.core.diagnostics import Severity
+from planloom.emit.limits import check_limits
+from planloom.emit.project import emit_plans
 from planloom.pipeline import LOCK_FILE, POLICY_FILE, check_project
 from planloom.syntax.findings import CODES
 from rules.policies import spell_out
@@ -26,7 +28,11 @@ def check_example(text):
     files = dict(example.files)
     policy = files.pop(POLICY_FILE, None)
     locked = files.pop(LOCK_FILE, None) is not None
-    return check_project(files, None if policy is None else spell_out(policy), locked=locked).diagnostics
+    checked = check_project(files, None if policy is None else spell_out(policy), locked=locked)
+    if not checked.is_sound:
+        return checked.diagnostics
+    # Two limits are found in what a plan is compiled to.
+    return (*checked.diagnostics, *check_limits(emit_plans(checked.plans, checked.graphs, checked.project)))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -12,8 +12,10 @@ from planloom.checks.rules import (
     bad_param,
     bad_schedule,
     big_file,
+    big_matrix,
     big_matrix_entry,
     big_number,
+    big_workflow,
     branch_action,
     broad_output,
     byte_order_mark,
@@ -215,4 +217,6 @@ RULES: Final[tuple[Rule, ...]] = (
     big_matrix_entry.RULE,
     frequent_schedule.RULE,
     long_form.RULE,
+    big_workflow.RULE,
+    big_matrix.RULE,
 )

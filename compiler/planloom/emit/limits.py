@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.diagnostics import Diagnostic, Severity, Span
+from planloom.core.names import artifact_name
 from planloom.records.matrix import WAVE_LIMIT
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from planloom.records.compiled import CompiledStep
 
 _EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_LONGEST_ITEM: Final = "x" * 63
 _ATTEMPT_END: Final = 104
 """What an artifact's name adds to the step's key: the work item (63), and number, run id and run attempt of the attempt."""
 _ENTRY_FRAME: Final = 520
@@ -31,7 +33,7 @@ _ENTRY_FRAME: Final = 520
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit of the platform. `code` and `rule` name the diagnostic of breaking it."""
+    """One limit of the platform. `code` and `rule` name the diagnostic of breaking it; most are found by rules before."""
 
     code: str
     rule: str
@@ -51,8 +53,8 @@ FILE: Final = Limit(
 )
 """Source: https://docs.github.com/actions/reference/limits, "Workflow file size"."""
 EXPRESSION: Final = Limit(
-    "PL792",
-    "big-expression",
+    "PL705",
+    "long-expression",
     "length of an expression",
     21_000,
     "characters",
@@ -64,17 +66,17 @@ OUTPUT: Final = Limit(
 )
 """Source: https://docs.github.com/actions/reference/limits, job outputs; measured in UTF-16."""
 INPUTS: Final = Limit(
-    "PL794",
-    "many-inputs",
+    "PL702",
+    "too-many-params",
     "inputs of the orchestrator",
     25,
     "inputs",
     "join parameters: a work item and 24 parameters are the most",
 )
 """Source: GitHub docs, events that trigger workflows, workflow_dispatch."""
-VARIABLE: Final = Limit("PL795", "big-variable", "one environment variable", 131_071, "bytes", "put the value into a file")
+VARIABLE: Final = Limit("PL703", "long-command", "one environment variable", 131_071, "bytes", "put the value into a file")
 """Source: Linux, MAX_ARG_STRLEN (execve(2)): name, `=`, value and the final zero."""
-WAVE: Final = Limit("PL796", "big-wave", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
+WAVE: Final = Limit("PL793", "big-matrix", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
 """Source: https://docs.github.com/actions/reference/limits, jobs of a matrix."""
 ARTIFACT: Final = Limit("PL797", "big-name", "length of an artifact name", 255, "characters", "shorten the step's key")
 """Source: one path component on common disks; GitHub's own bound is not lower."""
@@ -133,7 +135,12 @@ def _uses(emitted: Emitted) -> Iterator[Use]:
     yield Use(INPUTS, 1 + len(plan.params), "params", plan.params[-1].node.span if plan.params else top)
     if plan.steps:
         longest = max(plan.steps, key=lambda step: len(step.key))
-        yield Use(ARTIFACT, len(f"outputs-{longest.key}-") + _ATTEMPT_END, f"step {longest.key}", longest.node.span)
+        yield Use(
+            ARTIFACT,
+            len(artifact_name("outputs", _LONGEST_ITEM, longest.key)) + _ATTEMPT_END,
+            f"step {longest.key}",
+            longest.node.span,
+        )
     yield from _variable_uses(plan)
     for step in plan.steps:
         if step.native:
