@@ -11,7 +11,17 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from planloom.core.diagnostics import Diagnostic, Edit, Label, Span
-from planloom.syntax import events as y
+from planloom.syntax import events
+from planloom.syntax.events import (
+    AliasEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+    YAMLError,
+)
 from planloom.syntax.findings import error
 from planloom.syntax.nodes import COLUMN_BITS, OPEN_END, ListNode, MapNode, Node, pack, unpack
 from planloom.syntax.scalars import NUMBER_STARTS, WORDS, NumberTooBig, resolve_number
@@ -54,20 +64,20 @@ def read(path: str, content: bytes) -> tuple[Node | None, tuple[Diagnostic, ...]
     text, found = read_text(path, content)
     if found:
         return None, found
-    if not y.HAS_C_PARSER:
-        return _read_with(path, text, y.pure_events(text))
+    if not events.HAS_C_PARSER:
+        return _read_with(path, text, events.pure_events(text))
     try:
-        return _Constructor(path, text, y.c_events(text)).document()
-    except y.YAMLError as refusal:
+        return _Constructor(path, text, events.c_events(text)).document()
+    except YAMLError as refusal:
         if len(text) > PURE_PARSER_LIMIT:
             return None, (explain_refusal(path, text, refusal),)
-    return _read_with(path, text, y.pure_events(text))
+    return _read_with(path, text, events.pure_events(text))
 
 
-def _read_with(path: str, text: str, next_event: Callable[[], y.Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+def _read_with(path: str, text: str, next_event: Callable[[], Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     try:
         return _Constructor(path, text, next_event).document()
-    except y.YAMLError as refusal:
+    except YAMLError as refusal:
         return None, (explain_refusal(path, text, refusal),)
 
 
@@ -76,7 +86,7 @@ class _Constructor:
 
     __slots__ = ("found", "has_escapes", "keys", "next", "path")
 
-    def __init__(self, path: str, text: str, next_event: Callable[[], y.Event]) -> None:
+    def __init__(self, path: str, text: str, next_event: Callable[[], Event]) -> None:
         self.path = path
         self.next = next_event
         self.found: list[Diagnostic] = []
@@ -96,7 +106,7 @@ class _Constructor:
     def _only_document(self) -> Node:
         self.next()  # stream start
         start = self.next()
-        if start.__class__ is y.StreamEndEvent:
+        if start.__class__ is StreamEndEvent:
             self._stop(
                 "empty-file", "the file is empty", Span(self.path, 1, 1, 1, 1), "a plan begins with `schema: planloom/plan/v1`"
             )
@@ -106,25 +116,25 @@ class _Constructor:
         node, _ = self._value(self.next(), 0)
         self.next()  # document end
         after = self.next()
-        if after.__class__ is not y.StreamEndEvent:
+        if after.__class__ is not StreamEndEvent:
             message = "a file holds one document, and here begins another"
             self._report("several-documents", message, self._span(after), "put each plan in a file of its own")
         return node
 
-    def _value(self, event: y.Event, depth: int) -> tuple[Node, int]:
+    def _value(self, event: Event, depth: int) -> tuple[Node, int]:
         """Return the node that begins with this event, and its mark."""
         kind = event.__class__
-        if kind is y.ScalarEvent:
+        if kind is ScalarEvent:
             return self._scalar(event)
         mark = _mark(event)
-        if kind is y.AliasEvent:
+        if kind is AliasEvent:
             self._report("alias", f"'*{_cut(event.anchor)}' repeats a value by alias", self._span(event), "write the value out")
             return None, mark
         if depth >= MAX_DEPTH:
             self._stop("deep-nesting", f"nested deeper than {MAX_DEPTH} levels", self._span(event), "")
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
-        if kind is y.MappingStartEvent:
+        if kind is MappingStartEvent:
             return self._map(MapNode(self.path, mark), depth + 1), mark
         return self._list(ListNode(self.path, mark), depth + 1), mark
 
@@ -132,9 +142,9 @@ class _Constructor:
         next_event, known, scalar, marks = self.next, self.keys, self._scalar, node.marks
         while True:
             event = next_event()
-            if event.__class__ is y.MappingEndEvent:
+            if event.__class__ is MappingEndEvent:
                 return node
-            is_plain = event.__class__ is y.ScalarEvent and event.anchor is None and event.tag is None
+            is_plain = event.__class__ is ScalarEvent and event.anchor is None and event.ctag is None
             key = known.get(event.value) if is_plain else None
             if key is None:
                 key = self._key(event)
@@ -143,7 +153,7 @@ class _Constructor:
             # Quotes may hide a line break in a key that is known: its length is then of no use.
             key_mark = (start.line << COLUMN_BITS | start.column) << COLUMN_BITS | (length if length > 0 else 1)
             event = next_event()
-            value, mark = scalar(event) if event.__class__ is y.ScalarEvent else self._value(event, depth)
+            value, mark = scalar(event) if event.__class__ is ScalarEvent else self._value(event, depth)
             if key in node:
                 self._report_duplicate(key, key_mark, node.key_span(key))
                 continue
@@ -154,7 +164,7 @@ class _Constructor:
         marks = node.marks
         while True:
             event = self.next()
-            if event.__class__ is y.SequenceEndEvent:
+            if event.__class__ is SequenceEndEvent:
                 return node
             value, mark = self._value(event, depth)
             node.append(value)
@@ -165,8 +175,8 @@ class _Constructor:
         message = f"key '{_cut(key)}' is here a second time"
         self._add(error("duplicate-key", message, unpack(self.path, mark), labels=[first], help="keep one of them"))
 
-    def _key(self, event: y.Event) -> str:
-        if event.__class__ is not y.ScalarEvent or event.start_mark.line != event.end_mark.line:
+    def _key(self, event: Event) -> str:
+        if event.__class__ is not ScalarEvent or event.start_mark.line != event.end_mark.line:
             self._stop("odd-key", "a key must be text on one line", self._span(event), "a list or mapping can't be a key")
         value, _ = self._scalar(event)
         text: str = event.value
@@ -181,14 +191,14 @@ class _Constructor:
             self.keys[text] = sys.intern(text)
         return sys.intern(text)
 
-    def _scalar(self, event: y.Event) -> tuple[Scalar, int]:
+    def _scalar(self, event: Event) -> tuple[Scalar, int]:
         """Return the value of a scalar and its mark."""
         text: str = event.value
         start, end = event.start_mark, event.end_mark
         line, column = start.line, start.column
         length = end.column - column if end.line == line else OPEN_END
         mark = (line << COLUMN_BITS | column) << COLUMN_BITS | length
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
         if len(text) > MAX_TEXT:
             message = f"this text has {len(text)} characters; {MAX_TEXT} are the most"
@@ -203,7 +213,7 @@ class _Constructor:
             return self._number(event, text), mark
         return WORDS.get(text, text), mark
 
-    def _number(self, event: y.Event, text: str) -> Scalar:
+    def _number(self, event: Event, text: str) -> Scalar:
         try:
             return resolve_number(text)
         except NumberTooBig:
@@ -211,14 +221,14 @@ class _Constructor:
             self._report("big-number", message, self._span(event), "put it in quotes if it is text")
             return text
 
-    def _refuse_properties(self, event: y.Event) -> None:
+    def _refuse_properties(self, event: Event) -> None:
         if event.anchor is not None:
             help_text = "remove it, and write the value out where it is used"
             self._report("anchor", f"'&{_cut(event.anchor)}' defines an anchor", self._span(event), help_text)
-        if event.tag is not None:
-            self._report("tag", f"'{_cut(str(event.tag))}' is a YAML tag", self._span(event), "remove it")
+        if event.ctag is not None:
+            self._report("tag", f"'{_cut(str(event.ctag))}' is a YAML tag", self._span(event), "remove it")
 
-    def _span(self, event: y.Event) -> Span:
+    def _span(self, event: Event) -> Span:
         return unpack(self.path, _mark(event))
 
     def _add(self, diagnostic: Diagnostic) -> None:
@@ -234,7 +244,7 @@ class _Constructor:
         raise _Stop
 
 
-def _mark(event: y.Event) -> int:
+def _mark(event: Event) -> int:
     start = event.start_mark
     end = event.end_mark
     line: int = start.line
