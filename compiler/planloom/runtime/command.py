@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from planloom.records.compiled import CompiledStep
 
-SECRET_PREFIXES: Final = ("PLANLOOM_SIGNING_KEY",)
+SECRET_PREFIXES: Final = ("PLANLOOM_SIGNING_KEY", "PLANLOOM_LEDGER_TOKEN")
 TOKENS: Final = (
     "GITHUB_TOKEN",
     "GH_TOKEN",
