@@ -193,3 +193,13 @@ def read_status(session: Session, item: str) -> tuple[ItemView, Schedule]:
 
     view = read_view(session, item).view
     return view, build_schedule(view)
+
+
+def read_step(session: Session, item: str, step: str) -> tuple[ItemView, Schedule]:
+    """Return how one step stands, in a schedule of its own; reads its chain and those before it, not the plan's."""
+    from planloom.runtime.reading import read_view
+    from planloom.state.readiness import find_blockers
+    from planloom.state.schedule import Row, Schedule
+
+    view = read_view(session, item, (step,)).view
+    return view, Schedule((Row(view.steps[step], view.states[step], find_blockers(view, step)),))

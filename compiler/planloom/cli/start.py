@@ -186,14 +186,15 @@ def parse_params(params: tuple[str, ...]) -> dict[str, str]:
     return parsed
 
 
-@click.command(epilog="Examples: planloom status | planloom status release-1 --format json")
+@click.command(epilog="Examples: planloom status | planloom status release-1 --format json | planloom status release-1 build")
 @click.argument("item", required=False, default="")
+@click.argument("step", required=False, default="")
 @click.option("--watch", is_flag=True, help="Look again every few seconds until the work item is done or waits for a person.")
 @root_option
 @ledger_option
 @format_option
-def status(item: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
-    """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item."""
+def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
+    """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item. With STEP: that step alone."""
     session = api.open_session(find_root(root), ledger=ledger)
     from planloom.report.table import count_line, next_command, status_document, write_status
 
@@ -202,7 +203,7 @@ def status(item: str, root: Path | None, ledger: str, style: str, *, watch: bool
         message = f"there is no work item in {session.ledger.describe()}"
         raise InputError(message, hint="planloom run opens one")
     while True:
-        shown = [api.read_status(session, one) for one in items]
+        shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
         if style == "json":
             screen.product_json({"workItems": [status_document(view, schedule) for view, schedule in shown]})
         else:
@@ -215,7 +216,8 @@ def status(item: str, root: Path | None, ledger: str, style: str, *, watch: bool
 
         time.sleep(5)
     for view, schedule in shown:
-        screen.say(f"{count_line(schedule)} Next: {next_command(view, schedule)}")
+        command = next_command(view, schedule)
+        screen.say(f"Next: {command}" if step else f"{count_line(schedule)} Next: {command}")
 
 
 @click.command(epilog="Examples: planloom why release-1 publish | planloom why release-1")
@@ -228,12 +230,9 @@ def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> Non
     """Say why a step is where it is, and what would move it on. Without STEP: every step that waits."""
     session = api.open_session(find_root(root), ledger=ledger)
     from planloom.report.table import next_command, status_document, write_why
-    from planloom.runtime.reading import unknown_step
 
-    view, schedule = api.read_status(session, item)
+    view, schedule = api.read_step(session, item, step) if step else api.read_status(session, item)
     rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
-    if step and not rows:
-        raise unknown_step(step, view.header)
     if style == "json":
         document = status_document(view, schedule)
         document["steps"] = [s for s in document["steps"] if s["key"] in {row.step.key for row in rows}]
