@@ -555,7 +555,7 @@ def test_times_that_run_backwards(history, path, edit):
 
 
 NAMES = [
-    "../up", "/etc/passwd", "a//b", "C:\\x", "a\\b", ".git/config", "x/.GIT/hooks", "a\x00b", "nul", "aux.txt", "a/con", "trailing ", "dot.", "", ".", "a/..", "c:x",
+    "../up", "/etc/passwd", "a//b", "C:\\x", "a\\b", ".git/config", "x/.GIT/hooks", "a\x00b", "nul", "aux.txt", "a/con", "trailing ", "dot.", "", ".", "a/..", "c:x", "a\u202etxt.exe", "e\u0301.txt", "a\u200bb", "a\x7f",
 ]  # fmt: skip
 
 
@@ -567,6 +567,8 @@ def test_an_output_whose_name_leads_elsewhere(history, name):
 
 def test_outputs_that_collide(history):
     forged = reforged(history, {LINT: lambda r: replace(r, subjects=(Subject("dist/A", "a" * 64), Subject("dist/a", "b" * 64)))})
+    assert ("E_SUBJECT_PATH", LINT) in found(forged)
+    forged = reforged(history, {LINT: lambda r: replace(r, subjects=(Subject("\ufb01", "a" * 64), Subject("fi", "b" * 64)))})
     assert ("E_SUBJECT_PATH", LINT) in found(forged)
 
 

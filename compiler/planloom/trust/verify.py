@@ -37,7 +37,7 @@ from planloom.trust.audit.history import History, group_chains, item_of, place_o
 from planloom.trust.audit.items import check_closing, check_plans_named, fold_items
 from planloom.trust.audit.links import check_links, check_places, check_subjects
 from planloom.trust.audit.log import Log, check_log, check_since, read_log
-from planloom.trust.audit.outputs import check_outputs
+from planloom.trust.audit.outputs import check_outputs, skipped_outputs
 from planloom.trust.audit.records import open_records
 from planloom.trust.audit.resources import check_resources
 from planloom.trust.audit.reworks import check_reworks
@@ -148,8 +148,10 @@ def verify(history: History, request: Request) -> Verification:
         findings += check_log(_limited(log, request.item), history, broken)
     if request.since:
         findings += check_since(log, request.since, policy)
+    notes = [*compare_sources(history, evidence, compiled)]
     if request.digest_of is not None:  # 13
         findings += check_outputs(evidence, request.digest_of)
+        notes += skipped_outputs(evidence)
     explained = _explained(findings, evidence, log, history.files)
     listed = {leaf.path for leaf in log.leaves} if log is not None else set()
     return Verification(
@@ -164,7 +166,7 @@ def verify(history: History, request: Request) -> Verification:
         findings=explained,
         policy=policy,
         evidence=evidence,
-        notes=tuple(compare_sources(history, evidence, compiled)),
+        notes=tuple(notes),
     )
 
 

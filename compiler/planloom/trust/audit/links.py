@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from planloom.trust.checkpoint import Leaf
 
 _RESERVED: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+_HIDDEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What can't be seen or turns text round; fixed ranges, because `str.isprintable` differs between versions of Python."""
+
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
@@ -99,15 +105,23 @@ def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
             if not is_safe_name(subject.name):
                 message = "an output's name leads out of the workspace or is no file's name everywhere"
                 yield Finding("E_SUBJECT_PATH", path, message, "subject", "", ascii(subject.name))
-            elif subject.name.casefold() in folded:
+            elif _folded(subject.name) in folded:
                 yield Finding("E_SUBJECT_PATH", path, "two outputs have the same name", "subject", "", ascii(subject.name))
-            folded.add(subject.name.casefold())
+            folded.add(_folded(subject.name))
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """Return what a file system that ignores case and ways of writing a letter takes the name for."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 @lru_cache(maxsize=4096)
 def is_safe_name(name: str) -> bool:
     """Return whether an output may be called this: a relative path without tricks, on every file system."""
-    if not name or len(name) > 1024 or not name.isprintable() or "\\" in name or _DRIVE.match(name):
+    if not name or len(name) > 1024 or "\\" in name or _DRIVE.match(name) or _HIDDEN.search(name):
+        return False
+    if not unicodedata.is_normalized("NFC", name):
         return False
     parts = name.split("/")
     return all(
