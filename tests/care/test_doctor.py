@@ -14,6 +14,7 @@ from planloom.care.findings import FIX
 from planloom.core import canonical
 from planloom.ledger.files import FileLedger
 from planloom.ledger.ledger import EMPTY, Append, Entry
+from planloom.ledger.points import JOURNAL_POINTS
 from planloom.trust.keyfiles import read_private_key, write_private_key
 from planloom.trust.keys import generate
 
@@ -42,6 +43,15 @@ def die_at(project, point):
     entries = {f"other-1/{name}": Append(EMPTY, Entry("claims", b"x")) for name in ("a", "b")}
     with pytest.raises(Killed):
         ledger.append(entries)
+
+
+@pytest.mark.parametrize("point", JOURNAL_POINTS)
+def test_wherever_a_writer_dies_the_append_is_whole_or_absent_after_the_repair(fresh, point):
+    die_at(fresh, point)
+    fresh.fix()
+    assert FileLedger(fresh.root / "artifacts").leftovers() == ()
+    written = [(fresh.root / f"artifacts/claims/other-1/{name}/000001.json").exists() for name in ("a", "b")]
+    assert written[0] == written[1] == (point not in JOURNAL_POINTS[:3])
 
 
 def test_an_append_that_was_cut_off_is_rolled_forward(fresh):

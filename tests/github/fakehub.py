@@ -45,6 +45,7 @@ class Hub:
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     archived: bool = False
+    disabled: dict[str, str] = field(default_factory=dict)
     fail: int = 0
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -165,6 +166,14 @@ def _tree(hub: Hub, rights: Any, value: Any, branch: str) -> tuple[int, Any]:
     return 200, {"truncated": False, "tree": [{"mode": m, "type": t, "sha": s, "path": p} for m, t, s, p in found]}
 
 
+def _workflows(hub: Hub, rights: Any, value: Any) -> tuple[int, Any]:
+    if not run_git("--git-dir", hub.bare, "for-each-ref", "refs/heads/main"):
+        return 200, {"total_count": 0, "workflows": []}
+    paths = run_git("--git-dir", hub.bare, "ls-tree", "-r", "--name-only", "main", ".github/workflows").splitlines()
+    found = [{"id": i, "path": path, "state": hub.disabled.get(path, "active")} for i, path in enumerate(paths, 1)]
+    return 200, {"total_count": len(found), "workflows": found}
+
+
 def _get_environment(hub: Hub, rights: Any, value: Any, name: str) -> tuple[int, Any]:
     if name not in hub.environments:
         return 404, {"message": "Not Found"}
@@ -240,6 +249,7 @@ ROUTES: list[tuple[str, str, bool, Any]] = [
     ("DELETE", r"/environments/([^/]+)/deployment-branch-policies/(\d+)", True, _delete_policy),
     ("GET", r"/environments/([^/]+)/secrets/([^/]+)", True, _secret),
     ("GET", r"/actions/secrets/([^/]+)", True, _secret),
+    ("GET", r"/actions/workflows", False, _workflows),
     ("GET", r"/actions/permissions", True, lambda hub, rights, value: (200, hub.actions)),
     ("GET", r"/actions/permissions/selected-actions", True, lambda hub, rights, value: (200, hub.selected)),
 ]

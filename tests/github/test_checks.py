@@ -117,6 +117,13 @@ def test_selected_actions_are_enough_when_those_by_github_are_among_them(ready):
     assert bad(ready) == []
 
 
+def test_a_workflow_that_was_switched_off_is_found(ready):
+    ready.hub.disabled[".github/workflows/release-orchestrator.yml"] = "disabled_inactivity"
+    done = ready.run("doctor", "--github")
+    assert "bad  .github/workflows/release-orchestrator.yml is switched off (disabled inactivity)" in done.out
+    assert "gh workflow enable release-orchestrator.yml" in done.out
+
+
 def test_a_token_with_too_few_scopes_is_found(ready):
     ready.hub.scopes = "gist"
     assert bad(ready) == ["your token lacks the scope repo (it has: gist)"]

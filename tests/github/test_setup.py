@@ -8,6 +8,7 @@ import pytest
 
 from github.fakehub import ADMIN, READER, WRITER
 from planloom.github.local import set_key
+from planloom.trust.keyfiles import parse_private_key, read_private_key, write_private_key
 
 
 def test_a_repository_is_set_up_with_one_command(world):
@@ -187,6 +188,19 @@ def test_a_key_that_the_policy_does_not_know_is_not_stored(world):
     assert world.hub.secrets == {}
 
 
+def test_an_encrypted_key_is_stored_in_the_clear_for_the_runner_and_only_with_its_passphrase(world):
+    path = world.root / ".planloom/ci.pem"
+    key = read_private_key(path)
+    path.unlink()
+    write_private_key(path, key, "horse")
+    without = world.run("init", "--github", "--yes")
+    assert without.code == 5
+    assert ".planloom/ci.pem is encrypted" in without.out
+    assert world.run("init", "--github", "--yes", PLANLOOM_SIGNING_KEY_PASSPHRASE="horse").code == 0
+    stored = world.hub.secrets["planloom", "PLANLOOM_SIGNING_KEY"]["value"]
+    assert parse_private_key(stored.encode(), "", "the secret").key_id == key.key_id
+
+
 def test_a_bad_token_and_a_sick_github_are_told_apart(world):
     world.sign_in("stolen")
     assert world.run("init", "--github").code == 4
@@ -203,6 +217,7 @@ def test_pins_that_can_not_be_made_leave_the_other_steps_done(world):
     assert done.code == 5
     assert "done 1, 2." in done.out
     assert "failed 3" in done.out
+    assert "planloom pin --wheel FILE" in done.out
     assert not (world.root / "specs/requirements.lock").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.ledger.git import DEFAULT_BRANCH, GitLedger, GitOptions
@@ -34,7 +34,7 @@ class Scratch:
     remote: Remote
     folder: Path
     branch: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def find(cls, ground: Ground, *, demand: bool = False) -> Scratch | None:

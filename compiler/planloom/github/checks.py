@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import PlanloomError, TrustError
 from planloom.github import survey
-from planloom.github.client import name
+from planloom.github.client import PAGE, name
 from planloom.github.local import NEEDED_ROLES
 from planloom.pipeline import LOCK_FILE
 from planloom.trust.policyfiles import POLICY_PATH
@@ -110,6 +110,17 @@ def check_actions(scene: Scene) -> Iterator[Check]:
         yield Check(is_good=False, what=what, repair=f"{page}: allow actions created by GitHub")
         return
     yield Check(is_good=True, what="workflows may run, with the actions that they use")
+    yield from _find_disabled(scene)
+
+
+def _find_disabled(scene: Scene) -> Iterator[Check]:
+    """Yield workflows of ours that were switched off, by somebody or because nothing happened for long."""
+    answer = scene.client.get(f"actions/workflows?per_page={PAGE}")
+    for one in answer.value.get("workflows") or [] if answer.is_good else []:
+        path, state = one.get("path", ""), one.get("state", "active")
+        if path in scene.local.compiled and state != "active":
+            what = f"{path} is switched off ({state.replace('_', ' ')})"
+            yield Check(is_good=False, what=what, repair=f"gh workflow enable {path.rpartition('/')[2]}")
 
 
 def check_environment(scene: Scene) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import InputError, TrustError
 from planloom.pipeline import LOCK_FILE, PROJECT_FILE, compile_project, load_project
-from planloom.trust.keyfiles import CI, KEY_FOLDER, VARIABLE_PASSPHRASE, read_private_key
+from planloom.trust.keyfiles import CI, KEY_FOLDER, VARIABLE_PASSPHRASE, is_encrypted, read_private_key
 from planloom.trust.policyfiles import load_policy
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ KEY_FILE: Final = f"{KEY_FOLDER}/{CI}.pem"
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The project as it is here. `key` is the runner's key, None when it is not on this machine; `key_changed` is when its file was written."""
+    """The project as it is here.
+
+    Shape: `key` is the runner's key, None when it is not on this machine, or locked by a passphrase that is not given; `key_changed` is when its file
+    was written, 0 without one; `settings` the text of specs/planloom.yaml, None without one.
+    """
 
     root: Path
     project: Project
@@ -65,7 +69,9 @@ def read_local(root: Path, environment: Environment) -> Local:
     if not checked.is_sound:
         raise InputError("the plans have errors", hint="planloom validate shows them")
     path = root / KEY_FILE
-    key = read_private_key(path, environment.get(VARIABLE_PASSPHRASE)) if path.exists() else None
+    passphrase = environment.get(VARIABLE_PASSPHRASE)
+    is_locked = path.exists() and is_encrypted(path.read_bytes()) and not passphrase
+    key = read_private_key(path, passphrase) if path.exists() and not is_locked else None
     settings = root / PROJECT_FILE
     return Local(
         root=root,
@@ -74,7 +80,7 @@ def read_local(root: Path, environment: Environment) -> Local:
         compiled=compile_project(checked),
         policy=load_policy(root),
         key=key,
-        key_changed=int(path.stat().st_mtime) if key else 0,
+        key_changed=int(path.stat().st_mtime) if path.exists() else 0,
         is_pinned=bool(checked.project.install) and (root / LOCK_FILE).is_file(),
         settings=settings.read_text(encoding="utf-8") if settings.is_file() else None,
     )
@@ -102,6 +108,9 @@ def _line(key: str) -> re.Pattern[str]:
 
 def demand_key(local: Local) -> PrivateKey:
     """Return the runner's key when it is here and may do its work. Raises: TrustError."""
+    if local.key is None and local.key_changed:
+        message = f"{KEY_FILE} is encrypted"
+        raise TrustError(message, hint=f"set {VARIABLE_PASSPHRASE}", code="E_KEY")
     if local.key is None:
         message = f"the runner's key is not on this machine: there is no {KEY_FILE}"
         hint = "run this where the key is, or make a new one: planloom keys rotate ci"

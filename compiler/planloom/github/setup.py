@@ -144,7 +144,7 @@ def _secret_step(setting: Setting) -> Step:
     environment = local.project.environment if setting.environments else ""
     found = _read_secret(setting, secret, environment) or survey.Secret(exists=False)
     is_seen = setting.repository is not None and bool(setting.client.token)
-    is_older = found.exists and bool(found.updated) and local.key is not None and _seconds(found.updated) < local.key_changed
+    is_older = found.exists and bool(found.updated) and _seconds(found.updated) < local.key_changed
     where = "there" if environment else "as a secret of the whole repository"
     what = f"store {KEY_FILE} {where} as the secret {secret}" + (", newer than the one stored" if is_older else "")
     option = f" --env {environment}" if environment else ""
@@ -174,7 +174,11 @@ def _pin_step(setting: Setting) -> Step:
     local = setting.local
 
     def do() -> None:
-        pinned = pin_index()
+        try:
+            pinned = pin_index()
+        except StoreError as error:
+            hint = "planloom pin --wheel FILE takes a wheel instead of the index; then planloom init --github again"
+            raise StoreError(error.message, hint=hint) from error
         (local.root / LOCK).write_text(pinned.lock, encoding="utf-8", newline="\n")
         _edit(local, lambda text: set_install(text, pinned.install))
 

@@ -41,6 +41,7 @@ class Project:
     checked: Checked | None = None
     steps: dict[str, tuple[Named, ...]] = field(default_factory=dict)
     published: set[str] = field(default_factory=set)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     def plan(self, path: str) -> Plan | None:
         """Return the plan of a file as last checked."""
@@ -48,6 +49,9 @@ class Project:
 
     def read_steps(self, path: str, text: str) -> tuple[Named, ...]:
         """Return the steps of a text; those from before where it can't be read just now."""
+        if self._texts.get(path) == text:
+            return self.steps.get(path, ())
+        self._texts[path] = text
         node, _ = read(path, text.encode("utf-8", "surrogatepass"))
         if node is not None:
             self.steps[path] = find_steps(node)
