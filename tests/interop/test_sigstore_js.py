@@ -13,7 +13,10 @@ from planloom.trust import checkpoint, note
 from trust.histories import CI, ORIGIN, finished
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="there is no node here")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="there is no node here"),
+    pytest.mark.xdist_group("npm"),  # one worker installs the packages, once
+]
 BUILD = "artifacts/handoff/release-1/build/000002.json"
 
 
