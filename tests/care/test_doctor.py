@@ -69,6 +69,15 @@ def test_an_append_that_never_counted_is_swept_away(fresh):
     assert not (fresh.root / "artifacts/claims/other-1").exists()
 
 
+def test_records_in_another_folder_are_cared_for_there(fresh):
+    for words in (["open", "release-7", "--plan", "release"], ["export"]):
+        assert fresh.run(*words, "--ledger", "files:elsewhere").code == 0
+    assert fresh.examine("files:elsewhere") == []
+    (fresh.root / "elsewhere/.ledger/new").write_bytes(b"half")
+    assert fresh.examine("files:elsewhere") == [("left-over", "elsewhere/.ledger/new")]
+    assert fresh.fix("files:elsewhere") == []
+
+
 def test_a_journal_that_can_not_be_read_is_left_to_a_person(fresh):
     tools = fresh.root / "artifacts/.ledger"
     tools.mkdir()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from serve.editor import Editor
@@ -261,3 +264,10 @@ def test_columns_are_counted_as_the_editor_counts(tmp_path, encoding):
         assert expected in {one["range"]["start"]["character"] for one in found}
     finally:
         other.close()
+
+
+def test_without_its_package_the_command_says_what_to_install():
+    code = "import sys; sys.modules['lsprotocol'] = None; sys.argv = ['planloom', 'serve', 'lsp']; from planloom.cli.entry import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert 'pip install "planloom[lsp]"' in done.stderr

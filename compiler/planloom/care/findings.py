@@ -50,6 +50,20 @@ class Ground:
     settings: Mapping[str, Any]
     ledger: str = ""
 
+    @property
+    def chosen_ledger(self) -> str:
+        """The ledger that is meant, as `ledger.open` chooses it: `files` or `git`, with what follows the colon."""
+        chosen = self.ledger or self.environment.get("PLANLOOM_LEDGER") or str(self.settings.get("ledger") or "")
+        if chosen:
+            return chosen
+        return "git" if self.environment.get("GITHUB_ACTIONS") == "true" else "files"
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of records, exports and schedules."""
+        kind, _, rest = self.chosen_ledger.partition(":")
+        return self.root / rest if kind == "files" and rest else self.root / "artifacts"
+
     def is_settled(self, path: Path) -> bool:
         """Return whether nobody can be at work on a file any more; False when it is gone."""
         try:

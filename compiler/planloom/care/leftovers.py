@@ -19,16 +19,13 @@ if TYPE_CHECKING:
     from planloom.care.findings import Ground
 
 STAGED: Final[tuple[tuple[str, str], ...]] = (
-    ("artifacts", "*.part"),
-    ("artifacts/exports", "*.part"),
-    ("artifacts/schedule", "*.part"),
     (".planloom/outputs/sha256", "*/*.part"),
     ("generated", "**/*.planloom-new"),
     (".github/workflows", "*.planloom-new"),
     ("specs", ".*.new"),
     ("specs/trust", "**/*.new"),
 )
-"""Where files get their content before they get their name: (folder, pattern)."""
+"""Where files get their content before they get their name, beside the folder of records: (folder, pattern)."""
 
 RACES: Final = "race-*"
 """Folders of `doctor --race` in `artifacts/.ledger/`, when it was killed."""
@@ -36,7 +33,7 @@ RACES: Final = "race-*"
 
 def find_unfinished(ground: Ground) -> Iterator[Finding]:
     """Yield what a writer of the ledger in files left when it died."""
-    artifacts = ground.root / "artifacts"
+    artifacts = ground.artifacts
     tools = artifacts / TOOLS
     if not tools.is_dir():
         return
@@ -49,24 +46,25 @@ def find_unfinished(ground: Ground) -> Iterator[Finding]:
         try:
             pending = len(Journal(artifacts, tools, pass_by).pending()) if f"{TOOLS}/journal" in left else 0
         except StoreError as error:
-            yield from_error("journal", f"artifacts/{TOOLS}/journal", error, "restore artifacts/ from git or from a copy")
+            yield from_error("journal", ground.shown(tools / "journal"), error, "restore the records from git or from a copy")
             return
     for name in left:
         if name.endswith("/journal"):
             what = f"an append of {pending} files was cut off; it counts, but its files are not in their places yet"
         else:
             what = "a file that was being written when its process died"
-        yield Finding("left-over", f"artifacts/{name}", what, FIX, ledger.repair)
+        yield Finding("left-over", ground.shown(artifacts / name), what, FIX, ledger.repair)
 
 
 def find_staged(ground: Ground) -> Iterator[Finding]:
     """Yield files that were being written when their process died, and folders of races that were killed."""
-    for folder, pattern in STAGED:
-        for path in sorted((ground.root / folder).glob(pattern)):
+    exported = [(ground.artifacts / folder, "*.part") for folder in (".", "exports", "schedule")]
+    for folder, pattern in [*exported, *((ground.root / name, pattern) for name, pattern in STAGED)]:
+        for path in sorted(folder.glob(pattern)):
             if path.is_file() and ground.is_settled(path):
                 what = "a file that was being written when its process died"
                 yield Finding("left-over", ground.shown(path), what, FIX, Removal(path))
-    for path in sorted((ground.root / "artifacts" / TOOLS).glob(RACES)):
+    for path in sorted((ground.artifacts / TOOLS).glob(RACES)):
         if ground.is_settled(path):
             yield Finding("left-over", ground.shown(path), "the folder of a race that was stopped", FIX, Removal(path))
 

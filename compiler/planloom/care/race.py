@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.care.scratch import SCRATCH, Scratch, chosen_ledger
+from planloom.care.scratch import SCRATCH, Scratch
 from planloom.core.errors import StoreError
 from planloom.ledger.files import TOOLS, FileLedger
 from planloom.ledger.ledger import EMPTY
@@ -92,7 +92,7 @@ def run_race(ground: Ground, rounds: int, contenders: int, nonce: str, tell: Cal
     `tell` hears of each round. Raises: StoreError when the ledger can't be used.
     """
     name = f"{SCRATCH}{nonce[:12]}"
-    make = _git_track if chosen_ledger(ground).startswith("git") else _file_track
+    make = _git_track if ground.chosen_ledger.startswith("git") else _file_track
     with make(ground, name, contenders) as track, ExitStack() as stack:
         racers = [stack.enter_context(_contender(start)) for start in track.starts]
         for racer in racers:
@@ -122,16 +122,14 @@ def _hold(track: _Track, racers: Sequence[subprocess.Popen[str]], number: int, h
 @contextmanager
 def _file_track(ground: Ground, name: str, contenders: int) -> Iterator[_Track]:
     """Race beside the records, on the same disk, in a folder that readers never look into."""
-    kind, _, rest = chosen_ledger(ground).partition(":")
-    artifacts = ground.root / rest if kind == "files" and rest else ground.root / "artifacts"
-    folder = artifacts / TOOLS / f"race-{name.removeprefix(SCRATCH)}"
+    folder = ground.artifacts / TOOLS / f"race-{name.removeprefix(SCRATCH)}"
     chain = f"{name}/race"
     starts = tuple(
         {"kind": "files", "folder": str(folder), "chain": chain, "name": f"contender-{i}"} for i in range(1, contenders + 1)
     )
     try:
         folder.mkdir(parents=True)
-        yield _Track(f"files {rest or 'artifacts/'}", starts, FileLedger(folder), chain)
+        yield _Track(f"files {ground.shown(ground.artifacts)}/", starts, FileLedger(folder), chain)
     except OSError as error:
         message = f"{ground.shown(folder)}: {error.strerror or error}"
         raise StoreError(message, hint="a race needs a folder that it may write to") from error

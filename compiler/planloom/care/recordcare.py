@@ -69,10 +69,11 @@ def find_record_faults(ground: Ground) -> Iterator[Finding]:
 def find_checkpoint_faults(ground: Ground) -> Iterator[Finding]:
     """Yield a checkpoint that can't be trusted, that lists records which are gone, or that is behind the records."""
     policy = read_policy(ground)
-    records = read_records(ground.root / "artifacts")
+    records = read_records(ground.artifacts)
     if policy is None or not records:
         return
-    checkpoint, leaves = ground.root / CHECKPOINT_PATH, ground.root / LEAVES_PATH
+    exports = ground.artifacts / "exports"
+    checkpoint, leaves = exports / CHECKPOINT_PATH.rpartition("/")[2], exports / LEAVES_PATH.rpartition("/")[2]
     known: frozenset[str] = frozenset()
     if checkpoint.exists():
         try:

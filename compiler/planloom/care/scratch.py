@@ -42,8 +42,7 @@ class Scratch:
 
         With `demand` the usual remote even then. Raises: StoreError when there is no such remote.
         """
-        where = chosen_ledger(ground)
-        kind, _, rest = where.partition(":")
+        kind, _, rest = ground.chosen_ledger.partition(":")
         if kind != "git":
             if not demand:
                 return None
@@ -101,11 +100,3 @@ class Scratch:
         cache = Cache(self.folder, self.remote, self.branch, self.environment, Pace())
         cache.make()
         return cache
-
-
-def chosen_ledger(ground: Ground) -> str:
-    """Return the ledger that is meant, as `ledger.open` chooses it: `files` or `git`, with what follows the colon."""
-    chosen = ground.ledger or ground.environment.get("PLANLOOM_LEDGER") or str(ground.settings.get("ledger") or "")
-    if chosen:
-        return chosen
-    return "git" if ground.environment.get("GITHUB_ACTIONS") == "true" else "files"
