@@ -114,7 +114,8 @@ def _write_in_toto(project: Path, ledger: str, item: str, to: Path | None, expir
 @click.argument("item")
 @root_option
 @ledger_option
-def report(item: str, root: Path | None, ledger: str) -> None:
+@format_option
+def report(item: str, root: Path | None, ledger: str, style: str) -> None:
     """Print a work item on a page, as Markdown: every step, its attempts, outputs and who decided what."""
     from planloom.report.page import write_page
 
@@ -122,4 +123,9 @@ def report(item: str, root: Path | None, ledger: str) -> None:
     if item not in session.ledger.items():
         message = f"there is no work item '{item}' in {session.ledger.describe()}"
         raise InputError(message, hint="planloom status")
+    if style == "json":
+        from planloom.report.table import status_document
+
+        screen.product_json(status_document(*api.read_status(session, item)))
+        return
     screen.product(write_page(session, item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 @click.option("--github", is_flag=True, help="Set up the repository on GitHub (environment, secret, pins).")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--check", "only_check", is_flag=True, help="With --github: look again at what is set up, change nothing.")
-def init(directory: Path, example: str | None, *, github: bool, yes: bool, only_check: bool) -> None:
+@format_option
+def init(directory: Path, example: str | None, style: str, *, github: bool, yes: bool, only_check: bool) -> None:
     """Lay down a project that runs: a plan, two keys, a trust policy, compiled workflows.
 
     In a folder that has plans already, only what is missing is added. Nothing that exists is changed.
@@ -51,9 +53,13 @@ def init(directory: Path, example: str | None, *, github: bool, yes: bool, only_
     prefix = "" if shown == "." else f"{shown}/"
     from planloom.report.table import write_columns
 
-    screen.product(write_columns(((prefix + path, what) for path, what in laid.shown), indent=""))
-    command = laid.next_command
-    screen.suggest(command if shown == "." else f"cd {shown} && {command}")
+    added = [(prefix + path, what) for path, what in laid.shown]
+    command = laid.next_command if shown == "." else f"cd {shlex.quote(shown)} && {laid.next_command}"
+    if style == "json":
+        screen.product_json({"added": [{"path": path, "what": what} for path, what in added], "next": command})
+    else:
+        screen.product(write_columns(added, indent=""))
+    screen.suggest(command)
 
 
 @click.command(

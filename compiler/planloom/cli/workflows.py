@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -284,6 +284,7 @@ def claim_wave(session: Session, item: str, plan: str) -> None:
 @click.option("--end", is_flag=True, help="Only find the outputs and write the result: native steps have run.")
 @root_option
 @ledger_option
+@format_option
 def exec_(
     item: str,
     step: str,
@@ -292,6 +293,7 @@ def exec_(
     outputs_dir: Path,
     root: Path | None,
     ledger: str,
+    style: str,
     *,
     begin: bool,
     end: bool,
@@ -305,12 +307,15 @@ def exec_(
     if begin:
         _begin(session, task, result_dir)
         return 0
-    result = _end(session, task, result_dir) if end else _carry_out(session, task)
+    result = _end(session, task, result_dir) if end else _carry_out(session, task, sys.stderr if style == "json" else sys.stdout)
     if result.result == "success":
         copy_outputs(session.workspace, result, api.output_store(session), outputs_dir)
     write_result(result_dir, task, result)
     shown = f"{result.result}{': ' + result.reason if result.reason else ''}"
     screen.say(f"{step} of {item}: {shown}")
+    if style == "json":
+        said = {"workItemId": item, "stepKey": step, "attempt": attempt, "result": result.result, "reason": result.reason}
+        screen.product_json({**said, "exitCode": result.exit_code})
     from planloom.report.table import write_attempt_summary
     from planloom.runtime.delegating import write_summary
 
@@ -326,12 +331,13 @@ def _store(session: Session) -> Store:
     return CombinedStore(api.output_store(session), find_platform(session.environment))
 
 
-def _carry_out(session: Session, task: Task) -> Result:
+def _carry_out(session: Session, task: Task, stream: TextIO) -> Result:
+    """Run the command; what it writes goes to a stream as it comes."""
     from planloom.runtime.executing import carry_out
 
     def log(piece: bytes) -> None:
-        sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        stream.buffer.write(piece)
+        stream.buffer.flush()
 
     return carry_out(session, task, session.workspace, api.output_store(session), log, fetch=_store(session))
 
