@@ -32,6 +32,6 @@ _starts = itertools.count()
 
 def git_ledger(folder, url, token="", name="cache", **options):
     remote = Remote(url, "origin", token)
-    chosen = GitOptions(**{"pace": Pace(budget=5), "closes": lambda content: content.startswith(b"closed"), **options})
+    chosen = GitOptions(**{"pace": Pace(budget=60), "closes": lambda content: content.startswith(b"closed"), **options})
     ids = CountingIds(os.getpid() * 1000 + next(_starts))
     return GitLedger(remote, folder / f"{name}.git", dict(os.environ), FixedClock(), ids, chosen)

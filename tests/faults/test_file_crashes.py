@@ -62,7 +62,7 @@ def test_several_records_are_all_there_or_none_wherever_their_writer_is_killed(t
 
 
 @pytest.mark.parametrize("point", JOURNAL_POINTS[5:])
-@pytest.mark.parametrize("passing", [1, 3, 5])
+@pytest.mark.parametrize("passing", [1, 4])
 def test_a_writer_killed_while_it_finishes_for_another_loses_nothing(tmp_path, point, passing):
     folder = str(tmp_path / "artifacts")
     ledger = FileLedger(tmp_path / "artifacts")

@@ -57,7 +57,7 @@ def test_several_records_are_all_there_or_none_wherever_the_machine_dies(tmp_pat
 def test_killed_at_any_moment_of_a_push_the_remote_has_all_or_nothing(tmp_path, server, machine):
     dice = random.Random(20261122)
     server.delay = 0.05
-    for number in range(8):
+    for number in range(4):
         chains = {f"a/x{number}": "x", f"a/y{number}": "y"}
         process = worker(tmp_path, server, f"worker-{number}", rounds=[chains])
         assert process.stdout.readline() == "ready\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitserver import FETCH, PUSH, READ_TOKEN, run_git
+from gitledgers import git_ledger
+from gitserver import FETCH, PUSH, READ_TOKEN, WRITE_TOKEN, make_bare, run_git
 from planloom.core.errors import StoreError, TrustError
 from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Lost, Won
 from planloom.ledger.retry import Pace
@@ -423,3 +424,52 @@ def test_a_ledger_branch_that_was_put_in_place_of_another_is_read(server, make_g
     server.git("update-ref", "-d", "refs/heads/planloom")
     make_git(server).commit_branch({"claims/r/b/000001.json": b"x"}, "", "collect")
     assert list(reader.branch_files()) == ["claims/r/b/000001.json"]
+
+
+def test_a_cache_that_many_small_fetches_have_filled_is_packed(server, make_git, tmp_path, monkeypatch):
+    monkeypatch.setattr("planloom.ledger.gitcache.MANY_LOOSE", -1)
+    writer, reader = make_git(server), make_git(server)
+    head = EMPTY
+    for number in range(3):
+        head = put(writer, "_resource/r", b"%d" % number, head)
+        assert len(reader.read(["_resource/r"])["_resource/r"].entries) == number + 1
+    writer.read(["_resource/r"])
+    put(writer, "release-1/build", b"after packing")
+    assert len(reader.read(["release-1/", "_resource/"])) == 2
+    caches = sorted(tmp_path.glob("machine-*.git"))
+    assert any(list(cache.glob("objects/pack/*.pack")) for cache in caches)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_thousands_of_chains_go_into_one_push(tmp_path):
+    make_bare(tmp_path / "origin.git")
+    ledger = git_ledger(tmp_path, str(tmp_path / "origin.git"))
+    item, step, count = "i" * 60, "s" * 50, 6000
+    outcome = ledger.append({f"{item}/{step}-{n}": Append(EMPTY, Entry("claims", b"x")) for n in range(count)})
+    assert isinstance(outcome, Won)
+    assert len(ledger.read([f"{item}/"])) == count
+
+
+def test_a_disk_that_is_full_for_git_is_said_at_once():
+    from planloom.ledger.gitanswers import final_refusal
+    from planloom.ledger.gitport import Remote
+
+    refusal = final_refusal("fatal: write error: No space left on device", Remote("x", "origin"))
+    assert "No space left" in refusal.message
+    assert "doctor" in refusal.hint
+
+
+@pytest.mark.parametrize("how", ["objects emptied", "refs emptied", "head removed"])
+def test_a_cache_that_a_power_cut_has_damaged_is_made_anew(server, make_git, tmp_path, how):
+    put(make_git(server), "release-1/build", b"one")
+    ledger = make_git(server)
+    ledger.read(["release-1/"])
+    (cache,) = [c for c in tmp_path.glob("machine-*.git") if (c / "refs/planloom").exists()]
+    victims = {"objects emptied": "objects/??/*", "refs emptied": "refs/planloom/*/*", "head removed": "HEAD"}[how]
+    for path in cache.glob(victims):
+        path.chmod(0o644)
+        path.unlink() if path.name == "HEAD" else path.write_bytes(b"")
+    put(make_git(server), "release-1/test", b"two")
+    again = git_ledger(tmp_path, server.url, WRITE_TOKEN, cache.stem)
+    assert [c.entries[0].content for c in again.read(["release-1/"]).values()] == [b"one", b"two"]

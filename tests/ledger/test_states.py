@@ -104,9 +104,7 @@ class Ledgers(RuleBasedStateMachine):
             assert all(side.ledger.items() == expected for side in self.sides[:2])
 
 
-QUICK = settings(
-    max_examples=12, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+QUICK = settings(max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 class TestLedgers(Ledgers.TestCase):

@@ -30,6 +30,7 @@ HINTS: Final = {
     errno.EROFS: "the file system is read-only: records can't be written here",
     errno.EACCES: "you may not write here: check who owns the folder",
     errno.EPERM: "you may not write here: check who owns the folder",
+    errno.E2BIG: "too many records for one push on this system: give it a larger stack limit (ulimit -s unlimited)",
     errno.EIO: "the disk reports an error: check it before you go on",
 }
 

@@ -42,6 +42,31 @@ NOT_THERE: Final = (
     "returned error: 404",
     "No such file or directory",
 )
+DAMAGED: Final = (
+    "is corrupt",
+    "is empty",
+    "bad object",
+    "inflate",
+    "bad ref",
+    "is broken",
+    "not a git repository",
+    "bad sha1",
+    "invalid sha1",
+)
+"""What git says of a repository that lost part of its files."""
+
+LOCAL: Final = (
+    "No space left on device",
+    "dubious ownership",
+    "unable to create temporary",
+    "unable to write",
+    "bad config",
+    "unknown option",
+    "usage: git",
+    *DAMAGED,
+)
+"""What git says when this machine is the problem: the disk, the cache, or a git that is too old."""
+
 NO_ATOMIC: Final = "does not support --atomic"
 MISSING_REF: Final = "couldn't find remote ref"
 
@@ -94,10 +119,18 @@ def final_refusal(text: str, remote: Remote) -> StoreError | None:
         return StoreError(f"{where} did not let us sign in: {text}", hint=hint, code="E_GIT_LOGIN")
     if any(words in text for words in NOT_THERE):
         return StoreError(f"{where} is not there: {text}", hint="`git remote -v` shows where it points", code="E_GIT_MISSING")
+    if any(words in text for words in LOCAL):
+        hint = "check disk and git version (2.31 or newer); `planloom doctor --fix` makes the cache anew, it holds only copies"
+        return StoreError(f"git can't work on this machine: {text}", hint=hint, code="E_GIT_LOCAL")
     if NO_ATOMIC in text:
         hint = "use a server that runs git 2.4 or newer"
         return StoreError(f"{where} can't move several refs at once: {text}", hint=hint, code="E_GIT_ATOMIC")
     return None
+
+
+def is_damaged(text: str) -> bool:
+    """Return whether git's words mean that the cache has lost part of its files."""
+    return any(words in text for words in DAMAGED)
 
 
 def gave_up(text: str, remote: Remote, budget: float) -> StoreError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom.ledger import disk
-from planloom.ledger.gitanswers import MISSING_REF, final_refusal, gave_up, last_lines
+from planloom.ledger.gitanswers import MISSING_REF, final_refusal, gave_up, is_damaged, last_lines
 from planloom.ledger.gitport import REMOTE, Git, build_environment
 from planloom.ledger.retry import Pace, Patience
 
@@ -27,6 +27,11 @@ CHAIN_REFS: Final = "refs/planloom/"
 
 MANY_CHAINS: Final = 40
 """From this many chains of one work item on, all of its refs are asked for at once."""
+
+MANY_LOOSE: Final = 27
+"""Loose objects in one of 256 folders; git's own threshold (gc.auto, 6,700 in all)."""
+
+MANY_PACKS: Final = 50
 
 NEARBY: Final = "refs/nearby"
 """Where a pattern puts the branches that it matches."""
@@ -63,24 +68,45 @@ class Cache:
         self.make()
         patience = Patience(self.pace)
         chains = [f"+{CHAIN_REFS}{pattern}:{CHAIN_REFS}{pattern}" for pattern in patterns]
+        is_anew = False
+        while True:
+            answer = self._try_fetch(chains)
+            if isinstance(answer, Snapshot):
+                return answer
+            if is_damaged(answer) and not is_anew:
+                self._make_anew()
+                is_anew = True
+                continue
+            refusal = final_refusal(answer, self.remote)
+            if refusal is not None:
+                raise refusal
+            if not patience.wait():
+                raise gave_up("; ".join(last_lines(answer)), self.remote, self.pace.budget)
+
+    def _try_fetch(self, chains: Sequence[str]) -> Snapshot | str:
+        """Fetch once; return what the remote said, or git's complaint."""
         with disk.locked(self._folder / "planloom-lock", exclusive=True):
             self._begin()
-            knows_branch = (self._folder / self._branch_ref).exists()
-            while True:
+            complaint = ""
+            for knows_branch in (True, False) if (self._folder / self._branch_ref).exists() else (False,):
                 refspecs = [*chains, self._branch_refspec(known=knows_branch)]
                 command = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--stdin", REMOTE]
                 finished = self.git.run(command, "".join(f"{line}\n" for line in refspecs).encode())
                 if finished.code == 0:
-                    return self._read_answer(knows_branch=knows_branch)
-                if knows_branch and MISSING_REF in finished.stderr:
-                    # The branch was there once and is gone now; whether that matters is seen from the chains.
-                    knows_branch = False
-                    continue
-                refusal = final_refusal(finished.stderr, self.remote)
-                if refusal is not None:
-                    raise refusal
-                if not patience.wait():
-                    raise gave_up("; ".join(last_lines(finished.stderr)), self.remote, self.pace.budget)
+                    answer = self._read_answer(knows_branch=knows_branch)
+                    self._tidy()
+                    return answer
+                complaint = finished.stderr
+                if MISSING_REF not in complaint:
+                    break
+                # The branch was there once and is gone now; whether that matters is seen from the chains.
+        return complaint
+
+    def _make_anew(self) -> None:
+        with disk.locked(self._folder.with_suffix(".lock"), exclusive=True):
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._is_made = False
+        self.make()
 
     def make(self) -> None:
         """Make the cache unless it is there. Raises: StoreError when git is missing or the folder can't be written, OSError."""
@@ -107,6 +133,14 @@ class Cache:
             refspec = f"+{self._branch_ref}:{self._branch_ref}"
             self.git.run(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", REMOTE, refspec])
             mark.touch()
+
+    def _tidy(self) -> None:
+        """Pack what many small fetches have left; git's own housekeeping is off, since it would run at any time and pack refs too."""
+        objects = self._folder / "objects"
+        # As git does, one folder of 256 tells how many loose objects there are.
+        loose = len(list((objects / "17").iterdir())) if (objects / "17").is_dir() else 0
+        if loose > MANY_LOOSE or len(list((objects / "pack").glob("*.pack"))) > MANY_PACKS:
+            self.git.run(["repack", "-a", "-d", "-q"])
 
     def _branch_refspec(self, *, known: bool) -> str:
         # An exact name that is missing fails the whole fetch; a pattern does not. Once the branch was seen its name is exact, so that

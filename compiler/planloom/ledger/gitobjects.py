@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -83,8 +84,8 @@ class ObjectWriter:
         if path.exists():
             return name
         path.parent.mkdir(exist_ok=True)
-        # Several processes may share the cache: a name appears only when the file is whole.
-        new = path.parent / f"tmp_obj_{os.getpid()}_{name[2:10]}"
+        # Several processes and threads may share the cache: a name appears only when the file is whole.
+        new = path.parent / f"tmp_obj_{os.getpid()}_{threading.get_ident()}"
         new.write_bytes(zlib.compress(whole, 1))
         new.rename(path)
         return name
