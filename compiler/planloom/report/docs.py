@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from planloom.report.trust_page import build_page
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -143,6 +145,10 @@ def index_page(groups: Sections, schemas: Iterable[tuple[str, str]]) -> str:
         " 4 trust (no key, bad signature, not authorised); 5 store (git, disk).\n"
     )
     parts += ["## Files\n", "\n".join(f"- [{title}](schemas/{name}.md)" for name, title in schemas) + "\n"]
+    parts += [
+        "## Trust\n",
+        "[Trust and verification](trust.md): a team's policy, who may sign what, what verifying checks, every code.\n",
+    ]
     parts += ["## Diagnostics\n", "[One page a code](diagnostics/README.md): what, why, a failing example, the repaired one.\n"]
     return "\n".join(parts)
 
@@ -154,7 +160,7 @@ def build_pages(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
     with ThreadPoolExecutor(max_workers=4) as pool:
         texts = dict(zip(names, pool.map(lambda name: help_text((name,)), names), strict=True))
     titles = ((name, str(schema.get("title", name))) for name, schema in schemas.items())
-    pages = {"README.md": index_page(groups, titles)}
+    pages = {"README.md": index_page(groups, titles), "trust.md": NOTE + build_page()}
     for name, text in texts.items():
         below = {sub: help_text((name, sub)) for _, rows in command_sections(text) for sub, _ in rows}
         pages[f"commands/{name}.md"] = command_page((name,), text, below)
