@@ -249,3 +249,10 @@ def test_pinning_says_what_is_wrong(project, wheels, tmp_path):
     with pytest.raises(StoreError, match="can't be resolved"):
         run(pin, "--wheel", str(lonely), root=project)
     assert not (project / "specs/requirements.lock").exists()
+
+
+def test_pinning_from_an_index_without_planloom_says_what_to_do_instead(project, wheels):
+    with pytest.raises(StoreError, match="No matching distribution found for planloom") as refused:
+        run(pin, root=project)
+    assert "pip._internal" not in refused.value.message
+    assert "planloom pin --wheel FILE" in refused.value.hint

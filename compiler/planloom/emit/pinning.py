@@ -32,6 +32,8 @@ _HEADER: Final = """\
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OLDER_PYTHON: Final = re.compile(r"python_version\s*<\s*[\"']3\.(?P<minor>\d+)[\"']")
 _OLDEST_MINOR: Final = 11
+_ASKS: Final = "pin asks the index that pip is configured for; try again when it answers"
+_NOT_ON_INDEX: Final = "planloom is not on the index that pip is configured for: planloom pin --wheel FILE pins a wheel of it"
 _TIMEOUT_SECONDS: Final = 900
 
 
@@ -155,11 +157,9 @@ def _run(command: Sequence[str], folder: Path, problem: str) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=_TIMEOUT_SECONDS, text=True)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise StoreError(
-            f"{problem}: {error}", hint="pin asks the index that pip is configured for; try again when it answers"
-        ) from error
+        raise StoreError(f"{problem}: {error}", hint=_ASKS) from error
     if done.returncode != 0:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit {done.returncode}"]
-        raise StoreError(
-            f"{problem}: {last[0].strip()}", hint="pin asks the index that pip is configured for; try again when it answers"
-        )
+        last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit {done.returncode}"]
+        # pip-tools shows pip's errors with the place in pip's own code in front.
+        reason = re.sub(r"^pip\.[\w.]+: ", "", last[0])
+        raise StoreError(f"{problem}: {reason}", hint=_NOT_ON_INDEX if " for planloom" in reason else _ASKS)
