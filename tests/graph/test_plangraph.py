@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planloom.graph.plangraph import Cycles, PlanGraph, build_graph
-from planloom.graph.reach import find_implied, is_before
+from planloom.graph.reach import Reach
 from planloom.model.builder import build_plan
 from planloom.syntax.reader import read
 
@@ -133,7 +133,7 @@ def test_waiting_is_reachability(case):
         ancestors = nx.ancestors(whole, second)
         for first in graph.order:
             if first != second:
-                assert is_before(first, second, graph) == (first in ancestors)
+                assert Reach(graph).is_before(first, second) is (first in ancestors)
 
 
 @given(STEPS)
@@ -146,7 +146,7 @@ def test_implied_needs_are_those_that_the_transitive_reduction_drops(case):
     for key, needs in graph.needs.items():
         if needs:
             dropped = {need for need in needs if not reduced.has_edge(need, key)}
-            assert set(find_implied(key, graph)) == dropped
+            assert set(Reach(graph).find_implied(key)) == dropped
 
 
 def test_in_order_unless_parallelizable():

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _COMMENT: Final = re.compile(r"#[ \t]*planloom:[ \t]*allow\[([^\]\n]*)\][ \t]*([^\n]*)")
 
-MAX_COMMENTS: Final = 10_000
+MAX_COMMENTS: Final = 1_000
+"""Of one file; more of them allow nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +41,25 @@ def read_allowances(path: str, content: bytes) -> list[Allowance]:
     if b"planloom:" not in content or b"allow[" not in content:
         return []
     found: list[Allowance] = []
-    lines = content.decode("utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, 1):
+    waiting: list[tuple[re.Match[str], int]] = []  # comments on lines of their own, which allow the line after them
+    for number, line in enumerate(content.decode("utf-8", errors="replace").split("\n"), 1):
         match = _COMMENT.search(line) if "allow[" in line else None
-        if match is None or len(found) >= MAX_COMMENTS:
+        if match is not None and not line[: match.start()].strip():
+            waiting.append((match, number))
             continue
-        alone = not line[: match.start()].strip()
-        target = _next_line(lines, number) if alone else number
-        names = tuple(name.strip() for name in match[1].split(","))
-        found.append(Allowance(names, match[2].strip(), target, Span(path, number, match.start() + 1, number, match.end() + 1)))
-    return found
+        found.extend(_allowance(path, earlier, place, number) for earlier, place in waiting)
+        waiting = []
+        if match is not None:
+            found.append(_allowance(path, match, number, number))
+        if len(found) >= MAX_COMMENTS:
+            break
+    found.extend(_allowance(path, earlier, place, place) for earlier, place in waiting)
+    return found[:MAX_COMMENTS]
 
 
-def _next_line(lines: list[str], number: int) -> int:
-    """Return the number of the first line after this one that is no such comment."""
-    while number < len(lines) and _COMMENT.match(lines[number].lstrip()):
-        number += 1
-    return number + 1
+def _allowance(path: str, match: re.Match[str], place: int, line: int) -> Allowance:
+    names = tuple(name.strip() for name in match[1].split(","))
+    return Allowance(names, match[2].strip(), line, Span(path, place, match.start() + 1, place, match.end() + 1))
 
 
 def apply_allowances(found: Iterable[Diagnostic], sources: Mapping[str, bytes], rules: Mapping[str, Rule]) -> list[Diagnostic]:

@@ -7,13 +7,13 @@ be checked.
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from planloom.core.diagnostics import Edit, Label
+from planloom.core.diagnostics import Label
 from planloom.core.names import each_variable
 from planloom.model.expansion import Variant, expand, text_of
-from planloom.model.plan import Gate, Param, Plan, Project, Resource, RunsOn, Step, WorkflowSettings
+from planloom.model.params import build_params
+from planloom.model.plan import Gate, Plan, Project, Resource, RunsOn, Step, WorkflowSettings
 from planloom.syntax.findings import error
 from planloom.syntax.nodes import ListNode, MapNode, Node, to_plain
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from planloom.core.diagnostics import Diagnostic
+
+MAX_MADE: Final = 50_000
+"""Steps that all foreach of a plan make together."""
+
+MAX_EDGES: Final = 2_000_000
+"""Needs of a plan once groups are written out."""
 
 
 def build_plan(
@@ -46,7 +52,7 @@ def build_plan(
         description=str(node.get("description", "")),
         path=path,
         source_digest=hashlib.sha256(content).hexdigest(),
-        params=_build_params(node.map_at("params"), found),
+        params=build_params(node.map_at("params"), found),
         resources=tuple(
             Resource(name, int(cast("int", entry.get("capacity", 1))), entry)
             for name, entry in node.map_at("resources").items()
@@ -96,6 +102,7 @@ def _build_steps(
 ) -> tuple[tuple[Step, ...], Mapping[str, tuple[str, ...]]]:
     written = node.list_at("steps")
     seen: dict[str, MapNode] = {}
+    total = 0
     kept: list[tuple[int, MapNode, tuple[Variant, ...]]] = []
     groups: dict[str, tuple[str, ...]] = {}
     for index, step in enumerate(written):
@@ -104,6 +111,11 @@ def _build_steps(
         key = str(step["key"])
         variants, wrong = expand(key, step)
         found.extend(wrong)
+        total += len(variants) if "foreach" in step else 0
+        if total > MAX_MADE:
+            message = f"foreach makes more than {MAX_MADE} steps of this plan"
+            found.append(error("foreach-too-big", message, step.key_span("foreach"), help="split the plan"))
+            break
         fresh = _without_duplicates(key, step, variants, seen, found)
         if not fresh:
             continue
@@ -151,6 +163,7 @@ class _StepMaker:
         self.env = {name: text_of(value) for name, value in defaults.map_at("env").items()}
         self.permissions = {name: str(value) for name, value in defaults.map_at("permissions").items()}
         self.found: list[Diagnostic] = []
+        self.edges = 0
 
     def make(self, position: int, step: MapNode, variant: Variant) -> Step:
         """Return the step that this variant of a written step is."""
@@ -215,6 +228,13 @@ class _StepMaker:
         names = cast("list[str]", needs)
         if not self.groups:
             return tuple(dict.fromkeys(names))
+        before, self.edges = self.edges, self.edges + sum(len(self.groups.get(name, (name,))) for name in names)
+        if self.edges > MAX_EDGES:
+            if before <= MAX_EDGES:
+                message = f"needs on foreach groups make more than {MAX_EDGES} needs"
+                help_text = "put a step between the groups that needs all of one"
+                self.found.append(error("foreach-too-big", message, step.key_span("needs"), help=help_text))
+            return ()
         return tuple(dict.fromkeys(key for name in names for key in self.groups.get(name, (name,))))
 
     def _env(self, step: MapNode, variant: Variant) -> Mapping[str, str]:
@@ -264,53 +284,3 @@ def _build_workflow(plan_id: str, node: MapNode) -> WorkflowSettings:
         schedule=tuple(map(str, node.map_at("on").list_at("schedule"))),
         privileges_acknowledged=str(node.get("privileges-acknowledged", "")),
     )
-
-
-def _build_params(node: MapNode, found: list[Diagnostic]) -> tuple[Param, ...]:
-    params = []
-    for name, entry in node.items():
-        if isinstance(entry, MapNode):
-            schema = cast("dict[str, Any]", to_plain(entry))
-            schema.setdefault("type", "string")
-            found.extend(_check_param(name, entry, schema))
-            params.append(Param(name, schema, entry))
-    return tuple(params)
-
-
-def _check_param(name: str, node: MapNode, schema: Mapping[str, Any]) -> list[Diagnostic]:
-    """Report a pattern that is none, and a default or choice that the parameter itself would refuse."""
-    try:
-        re.compile(schema.get("pattern", ""))
-    except re.error as problem:
-        message = f"the pattern of '{name}' is no regular expression: {problem.msg}"
-        return [error("bad-param", message, node.value_span("pattern"), help="repair the pattern")]
-    found = []
-    for key in ("default", "enum"):
-        values = schema.get(key, [])
-        for index, value in enumerate(values if isinstance(values, list) else [values]):
-            reason = why_refused(schema, value, with_choices=key == "default")
-            if reason:
-                span = node.list_at("enum").item_span(index) if key == "enum" else node.value_span(key)
-                fix: list[Edit] = []
-                found.append(
-                    error("bad-param", f"{key} '{value}' of '{name}' {reason}", span, help="change one of the two", fix=fix)
-                )
-    return found
-
-
-def why_refused(schema: Mapping[str, Any], value: object, *, with_choices: bool = True) -> str:
-    """Return why a parameter does not take a value, or the empty string. The pattern must be sound."""
-    kinds = {"string": str, "integer": int, "boolean": bool}
-    kind = schema.get("type", "string")
-    if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
-        return f"is not of type {kind}"
-    if with_choices and "enum" in schema and value not in schema["enum"]:
-        return "is none of its choices"
-    if isinstance(value, str):
-        if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
-            return "has the wrong length"
-        if "pattern" in schema and re.search(schema["pattern"], value) is None:
-            return "does not match its pattern"
-    elif isinstance(value, int) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
-        return "is out of its range"
-    return ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from planloom.core.diagnostics import Diagnostic, Edit
+    from planloom.core.diagnostics import Diagnostic, Edit, Span
 
 
 def apply_fixes(diagnostics: Iterable[Diagnostic], sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], int]:
@@ -21,12 +22,22 @@ def apply_fixes(diagnostics: Iterable[Diagnostic], sources: Mapping[str, bytes])
     for diagnostic in diagnostics:
         if not diagnostic.fix or any(edit.span.path not in sources for edit in diagnostic.fix):
             continue
-        if any(_overlaps(edit, other) for edit in diagnostic.fix for other in edits.get(edit.span.path, ())):
+        if any(_overlaps_some(edit, edits.get(edit.span.path, [])) for edit in diagnostic.fix):
             continue
         repaired += 1
         for edit in diagnostic.fix:
-            edits.setdefault(edit.span.path, []).append(edit)
+            insort(edits.setdefault(edit.span.path, []), edit, key=_place)
     return {path: _apply(sources[path], some) for path, some in sorted(edits.items())}, repaired
+
+
+def _place(edit: Edit) -> Span:
+    return edit.span
+
+
+def _overlaps_some(edit: Edit, others: list[Edit]) -> bool:
+    """Return whether an edit overlaps one of others, which are sorted and don't overlap: only its neighbours can."""
+    index = bisect_left(others, edit.span, key=_place)
+    return any(_overlaps(edit, other) for other in others[max(0, index - 1) : index + 1])
 
 
 def _overlaps(one: Edit, other: Edit) -> bool:
@@ -39,9 +50,9 @@ def _apply(content: bytes, edits: list[Edit]) -> bytes:
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
-    # From the end, so that earlier places stay where they are.
-    for edit in sorted(edits, key=lambda e: e.span, reverse=True):
+    pieces, at = [], 0
+    for edit in edits:
         first = starts[edit.span.line - 1] + edit.span.column - 1
-        last = starts[edit.span.end_line - 1] + edit.span.end_column - 1
-        text = text[:first] + edit.text + text[last:]
-    return text.encode("utf-8")
+        pieces += [text[at:first], edit.text]
+        at = starts[edit.span.end_line - 1] + edit.span.end_column - 1
+    return "".join((*pieces, text[at:])).encode("utf-8")

@@ -32,6 +32,10 @@ TYPE_WORDS: Final = {
 }
 
 
+MAX_STRANGE: Final = 50
+"""Unknown keys of one mapping that are reported: after so many it is another kind of mapping."""
+
+
 def explain(schema: Schema, node: Node, place: Span) -> list[Diagnostic]:
     """Return every reason why `node` is not valid, by place; `place` is the node's own. Never empty for an invalid node."""
     found: list[Diagnostic] = []
@@ -74,9 +78,13 @@ def _extra_keys(problem: ValidationError, value: Node) -> Iterator[Diagnostic]:
     schema: Any = problem.schema
     known = list(schema.get("properties", {}))
     patterns = list(schema.get("patternProperties", {}))
+    strange = 0
     for key in value:
+        if strange >= MAX_STRANGE:
+            break
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
+        strange += 1
         span = value.key_span(key)
         if patterns:
             yield error("bad-name", f"'{_cut(key)}' can't be a name here", span, help=_pattern_help(patterns[0]))

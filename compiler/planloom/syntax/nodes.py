@@ -46,12 +46,13 @@ class MapNode(dict[str, "Node"]):
     `mark` is the mapping's own, at its first key.
     """
 
-    __slots__ = ("mark", "marks", "path")
+    __slots__ = ("_places", "mark", "marks", "path")
 
     def __init__(self, path: str, mark: int) -> None:
         self.path = path
         self.mark = mark
         self.marks: list[int] = []
+        self._places: dict[str, int] | None = None
 
     @classmethod
     def empty(cls, path: str = "", line: int = 1) -> Self:
@@ -74,7 +75,10 @@ class MapNode(dict[str, "Node"]):
     def _span_at(self, key: str, which: int) -> Span:
         if key not in self:
             return self.span
-        return unpack(self.path, self.marks[2 * list(self).index(key) + which])
+        if self._places is None or len(self._places) != len(self):
+            # Made when somebody asks, which is seldom; a search each time would be quadratic in a hostile file.
+            self._places = {name: index for index, name in enumerate(self)}
+        return unpack(self.path, self.marks[2 * self._places[key] + which])
 
     def map_at(self, key: str) -> MapNode:
         """Return the mapping under a key, or an empty one at the same place."""

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
-from planloom.graph.reach import is_before
+from planloom.graph.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step with an output pattern of an earlier step that it need not wait for, where a third step needs both."""
     for plan, graph in facts.ordered():
         steps = {step.key: step for step in plan.steps}
+        reach = Reach(graph)
         reported: set[tuple[str, str]] = set()
         for consumer in plan.steps:
             writers: dict[str, str] = {}
@@ -58,7 +59,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 for index, pattern in enumerate(steps[need].outputs):
                     first = writers.setdefault(pattern, need)
                     pair = (name_of(steps[first]), name_of(steps[need]))
-                    if first != need and pair not in reported and not is_before(first, need, graph):
+                    if first != need and pair not in reported and reach.is_before(first, need) is False:
                         reported.add(pair)
                         span = steps[need].node.list_at("outputs").item_span(index)
                         message = f"steps '{first}' and '{need}' may run at once and both write '{pattern[:80]}'"

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.checks.facts import Facts, removal, written_steps
 from planloom.checks.rule import warning
-from planloom.graph.reach import find_implied
+from planloom.graph.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +47,12 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan, graph in facts.ordered():
         if len(plan.steps) > MAX_STEPS:
             continue
+        reach = Reach(graph)
         silent = {step.key for step in plan.steps if not step.outputs}
         for step in written_steps(plan):
             if len(step.needs) < 2 or step.group:
                 continue
-            implied = find_implied(step.key, graph)
+            implied = reach.find_implied(step.key)
             needs = step.node.list_at("needs")
             for index, need in enumerate(needs):
                 via = implied.get(str(need))

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 
 from planloom.checks.facts import Facts, name_of, written_steps
 from planloom.checks.rule import warning
-from planloom.graph.reach import is_before
+from planloom.graph.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,13 +52,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each need whose output another need of the same step, which comes after it, writes again."""
     for plan, graph in facts.ordered():
         steps = {step.key: step for step in plan.steps}
+        reach = Reach(graph)
         for step in written_steps(plan):
             writers: dict[str, str] = {}
             for need in sorted(graph.needs[step.key], key=graph.position.__getitem__):
                 for pattern in steps[need].outputs:
                     first = writers.get(pattern)
                     writers[pattern] = need
-                    if first is not None and first != need and is_before(first, need, graph):
+                    if first is not None and first != need and reach.is_before(first, need):
                         message = f"step '{name_of(step)}' gets '{pattern[:80]}' from '{first}' and again from '{need}'"
                         yield FINDER.at(step.node.key_span("needs"), message, help=f"need only '{need}'")
 

@@ -19,6 +19,7 @@ Passes:
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -40,12 +41,15 @@ _CREDENTIAL: Final = re.compile(
 )
 """Forms that their makers publish so that scanners find them."""
 
+MAX_SHOWN: Final = 20
+"""Of one file: finding the line of each costs a look at the whole text."""
+
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each place of a plan's file that looks like a credential; the message does not repeat it."""
     for plan in facts.plans:
         text = facts.sources[plan.path].decode("utf-8", errors="replace")
-        for match in _CREDENTIAL.finditer(text):
+        for match in itertools.islice(_CREDENTIAL.finditer(text), MAX_SHOWN):
             line = text.count("\n", 0, match.start()) + 1
             column = match.start() - text.rfind("\n", 0, match.start())
             span = Span(plan.path, line, column, line, column + 8)
