@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError
+from planloom.runtime.container import container_line, removal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planloom.records.compiled import CompiledStep
 
@@ -37,9 +38,6 @@ TOKENS: Final = (
 )
 ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
 """Variables that a job of GitHub Actions carries for its own actions (docs.github.com/actions, "OpenID Connect", toolkit/artifact)."""
-
-ATTEMPT_VARIABLES: Final = ("PLANLOOM_WORK_ITEM", "PLANLOOM_STEP", "PLANLOOM_ATTEMPT", "PLANLOOM_ATTEMPT_ID")
-"""What a command may know of its attempt."""
 
 SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
@@ -130,31 +128,35 @@ def run_command(
         )
         if running is not None:
             running.add(process.pid)
+        remove = removal(argv[0], script) if definition.get("container") else ()
         try:
-            with dies_with_us(process.pid):
+            with dies_with_us(process.pid, remove, environment):
                 return _wait(process, limit, log)
         finally:
             end_group(process)
+            if remove:
+                # The engine's client has ended; what it started may not have.
+                subprocess.run(remove, env=dict(environment), capture_output=True, stdin=subprocess.DEVNULL, check=False)
             if running is not None:
                 running.discard(process.pid)
 
 
 @contextlib.contextmanager
-def dies_with_us(group: int) -> Iterator[None]:
-    """See to it that a process group ends when this process is killed, however that happens.
+def dies_with_us(group: int, remove: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """See to it that a process group ends when this process is killed, however that happens, and that `remove` is run then.
 
     Its claim is given up as soon as we are gone, and the next attempt starts: the old command must not go on beside it. A small
     process waits for the end of a pipe that only we hold open.
     """
     held, ours = os.pipe()
     try:
-        script = 'read -r line; kill -s KILL -- "-$1"'
+        script = 'read -r line; kill -s KILL -- "-$1"; shift; [ "$#" = 0 ] || exec "$@"'
         watcher = subprocess.Popen(
-            ["/bin/sh", "-c", script, "sh", str(group)],
+            ["/bin/sh", "-c", script, "sh", str(group), *remove],
             stdin=held,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={"PATH": os.defpath},
+            env=dict(environment) if remove and environment else {"PATH": os.defpath},
             start_new_session=True,
         )
         os.close(held)
@@ -182,24 +184,7 @@ def command_line(step: CompiledStep, workspace: Path, script: Path, environment:
             message = f"step {step.key}: there is no {template[0]} on this machine"
             raise InputError(message, hint="`shell:` names another one")
         return [program, *(part.replace("{0}", str(script)) for part in template[1:])]
-    engine = shutil.which("docker", path=environment.get("PATH")) or shutil.which("podman", path=environment.get("PATH"))
-    if engine is None:
-        message = f"step {step.key} runs in a container, and there is neither docker nor podman on this machine"
-        raise InputError(message, hint="install one of them, or take `container:` out of the step")
-    inside = "/workspace"
-    passed = sorted(
-        {
-            *step.definition.get("env", {}),
-            *(k for k in environment if k.startswith(("PARAM_", "EACH_")) or k in ATTEMPT_VARIABLES),
-            *step.definition.get("secrets", ()),
-        }
-    )
-    folder = f"{inside}/{step.definition.get('workingDirectory', '')}".rstrip("/")
-    return [
-        engine, "run", "--rm", "--network", "host", "--volume", f"{workspace}:{inside}", "--volume", f"{script}:/planloom-command:ro", "--workdir", folder,
-        *(part for name in passed for part in ("--env", name)), container,
-        *(part.replace("{0}", "/planloom-command") for part in template),
-    ]  # fmt: skip
+    return container_line(step, workspace, script, environment, template)
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, log: Callable[[bytes], None]) -> Ended:

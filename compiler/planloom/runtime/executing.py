@@ -6,7 +6,6 @@ the command to the one that signs.
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +15,10 @@ from planloom.core.errors import Conflict, PlanloomError, TrustError
 from planloom.records.bodies import Finished
 from planloom.records.kinds import RESULTS
 from planloom.records.references import Subject
-from planloom.runtime.command import ATTEMPT_VARIABLES, Ended, command_environment, run_command
+from planloom.runtime.command import Ended, command_environment, run_command
 from planloom.runtime.completing import Result
+from planloom.runtime.container import ATTEMPT_VARIABLES
+from planloom.runtime.effects import is_timestamp
 from planloom.runtime.outputs import (
     MANIFEST,
     describe_outputs,
@@ -48,7 +49,6 @@ RESULT_SCHEMA: Final = "planloom/result/v1"
 RESULT_NAME: Final = "result.json"
 MAX_RESULT_BYTES: Final = 1_000_000
 MAX_REASON: Final = 2_000
-_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def _is_sound(value: Any, step: CompiledStep) -> bool:
         return False
     if len(reason) > MAX_REASON or type(value["exitCode"]) is not int:
         return False
-    if not all(isinstance(t, str) and _TIMESTAMP.fullmatch(t) for t in times):
+    if not all(isinstance(t, str) and is_timestamp(t) for t in times) or value["started"] > value["finished"]:
         return False
     if not all(is_safe_path(output["name"]) and is_digest(output["digest"]) for output in outputs):
         return False
