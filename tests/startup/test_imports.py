@@ -70,6 +70,8 @@ def test_claim_complete_and_status_load_no_compiler_and_no_drawing(project, tmp_
         ),
         "status": run(project, tmp_path / "status.json", "status", ITEM),
     }
+    for name in ("claim", "complete"):
+        assert {"click", "subprocess"} & found[name] == set(), name
     assert {name: sorted(unwanted(modules)) for name, modules in found.items() if unwanted(modules)} == {}
 
 

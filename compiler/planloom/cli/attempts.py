@@ -193,19 +193,20 @@ def _open_attempt(session: Session, item: str, step: str) -> str:
 
 
 def _with_outputs(session: Session, item: str, step: str, result: Result, extra: tuple[str, ...]) -> Result:
-    from planloom.runtime.executing import keep_outputs
     from planloom.runtime.reading import read_view
 
     patterns = read_view(session, item, (step,)).view.steps[step].outputs + extra
     if not patterns:
         return result
+    from planloom.runtime.executing import keep_outputs
+
     subjects, manifest = keep_outputs(session.workspace, patterns, api.output_store(session))
     return result._replace(outputs=subjects, store="directory", manifest=manifest)
 
 
 def advise(session: Session, item: str) -> None:
     """Say which command comes next, or start the next wave where that is the way."""
-    from planloom.cli.workflows import go_on
+    from planloom.cli.dispatching import go_on
     from planloom.report.table import next_command
 
     view, schedule = api.read_status(session, item)

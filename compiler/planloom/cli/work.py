@@ -235,7 +235,7 @@ def approve(
         where = f"artifacts/{path}" if api.keeps_files(session) else f"{session.ledger.describe()}, {signed.record.chain}"
         screen.product(f"Signed: {where}")
     view, schedule = api.read_status(session, item)
-    from planloom.cli.workflows import go_on
+    from planloom.cli.dispatching import go_on
     from planloom.report.table import next_command
 
     if not go_on(session, view, schedule):
@@ -387,7 +387,7 @@ def close(item: str, reason: str, root: Path | None, ledger: str, style: str) ->
         screen.product_json({"workItemId": view.item.id, "digest": signed.digest})
     else:
         screen.product(f"closed {item}")
-    from planloom.cli.workflows import start_workflow
+    from planloom.cli.dispatching import start_workflow
 
     if api.keeps_files(session) or session.environment.get("GITHUB_ACTIONS") == "true":
         screen.suggest("planloom verify")
