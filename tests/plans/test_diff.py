@@ -63,7 +63,7 @@ def test_steps_added_removed_and_changed_are_named(planloom, versions):
     assert "  + step pages\n" in done.out
     assert "  - step docs\n" in done.out
     assert "      needs: build → build, pages\n" in done.out
-    assert done.out.endswith("1 steps added, 1 steps removed, 2 steps changed, no new privileges.\n")
+    assert done.out.endswith("1 step added, 1 step removed, 2 steps changed, no new privileges.\n")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,14 @@ def test_markdown_of_a_plan_stays_text(planloom, versions):
     assert "<script>" not in done.out
     assert "[a](b)" not in done.out
     assert "\\@team" in done.out
+
+
+def test_a_changed_command_is_shown_as_a_block_that_it_can_not_close(planloom, versions):
+    versions(BASE, BASE.replace("make test", "echo '````' # made up"))
+    lines = diff(planloom, "--format", "markdown").out.splitlines()
+    fences = [line for line in lines if line.startswith("`````")]
+    assert fences == ["`````diff", "`````"]
+    assert "+echo '````' # made up" in lines
 
 
 def test_the_longest_path_before_and_after_is_told(planloom, versions):

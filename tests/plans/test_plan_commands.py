@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -29,7 +31,7 @@ def test_validate_of_a_sound_plan_names_the_next_command(planloom, write):
     write("specs/demo.yaml", "steps: [{key: build, run: make}]\n")
     write("specs/requirements.lock", "")
     done = planloom("validate")
-    assert (done.status, done.out, done.err) == (0, "1 plan, 1 steps: no findings\n", "Next: planloom compile\n")
+    assert (done.status, done.out, done.err) == (0, "1 plan, 1 step: no findings\n", "Next: planloom compile\n")
 
 
 def test_warnings_do_not_fail(planloom, write):
@@ -190,7 +192,7 @@ def test_a_comment_allows_a_warning(planloom, write):
         "specs/demo.yaml",
         "steps:\n  - key: a\n    run: make\n    runs-on: ubuntu-latest # planloom: allow[moving-runner] we test the newest\n",
     )
-    assert planloom("validate").out == "1 plan, 1 steps: no findings\n"
+    assert planloom("validate").out == "1 plan, 1 step: no findings\n"
 
 
 def test_a_comment_does_not_allow_an_error(planloom, write):
@@ -198,3 +200,16 @@ def test_a_comment_does_not_allow_an_error(planloom, write):
     done = planloom("validate")
     assert done.status == 1
     assert "unused-allowance" in done.out
+
+
+def test_the_report_is_the_same_for_every_hash_seed_locale_and_time_zone(write, tmp_path):
+    steps = "".join(f"  - {{key: s{n}, needs: [s{(n + 1) % 7}, s{(n + 3) % 7}, x{n}], resources: [r{n}]}}\n" for n in range(7))
+    write("specs/demo.yaml", "steps:\n" + steps)
+    write("specs/other.yaml", "steps:\n" + steps)
+    outputs = set()
+    for seed, locale, zone in (("0", "C", "UTC"), ("1", "C.UTF-8", "Asia/Tokyo"), ("4711", "POSIX", "America/New_York")):
+        environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone}
+        command = [sys.executable, "-m", "planloom", "validate", "--format", "json"]
+        outputs.add(subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).stdout)
+    assert len(outputs) == 1
+    assert b"needs go in a circle: s0" in outputs.pop()

@@ -187,7 +187,7 @@ def _acknowledge(root: Path, after: Checked, changes: Sequence[PlanChange], head
         if change.privileges and not change.acknowledged:
             plan = plans[change.id]
             replace_file(root / plan.path, acknowledge(plan, after.sources[plan.path], change.privilege_digest))
-            screen.product(f"{plan.path} acknowledges {len(change.privileges)} new privileges")
+            screen.product(f"{plan.path} acknowledges what is new: {len(change.privileges)}")
             written += 1
     if not written:
         screen.say("there is nothing to acknowledge")

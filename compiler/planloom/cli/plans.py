@@ -71,7 +71,7 @@ def show_findings(checked: Checked, style: str) -> None:
     elif style == "text":
         plans = len(checked.plans)
         steps = sum(len(plan.steps) for plan in checked.plans)
-        screen.product(f"{plans} plan{'s' if plans != 1 else ''}, {steps} steps: no findings")
+        screen.product(f"{plans} plan{'s' if plans != 1 else ''}, {steps} step{'s' if steps != 1 else ''}: no findings")
     if not screen.is_github():
         return
     if style == "text" and checked.diagnostics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,16 +42,20 @@ def verdict(changes: Sequence[PlanChange]) -> str:
     if not changes:
         return "The plans mean the same."
     steps = [step.kind for change in changes for step in change.steps]
-    parts = [f"{steps.count(kind)} steps {kind}" for kind in (ADDED, REMOVED, CHANGED) if kind in steps]
+    parts = [f"{_count(steps.count(kind), 'step')} {kind}" for kind in (ADDED, REMOVED, CHANGED) if kind in steps]
     weaker = [privilege for change in changes for privilege in change.privileges]
     open_ones = [privilege for change in changes if not change.acknowledged for privilege in change.privileges]
     if weaker:
         state = f"{len(open_ones)} not acknowledged" if open_ones else "all acknowledged"
-        parts.append(f"{len(weaker)} new privileges ({state})")
+        parts.append(f"{_count(len(weaker), 'new privilege')} ({state})")
     else:
         parts.append("no new privileges")
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def render_text(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]) -> str:
@@ -162,8 +167,9 @@ def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]
             lines += [f"New privileges, {state}:", ""]
             lines += [f"- {f'step {_plain(p.step)} ' if p.step else ''}{_plain(p.message)}" for p in change.privileges]
             lines.append("")
-        rows = [("plan", field) for field in change.fields]
-        rows += [(step.key, field) for step in change.steps for field in step.fields]
+        fields = [("plan", field) for field in change.fields]
+        fields += [(step.key, field) for step in change.steps for field in step.fields]
+        rows = [(where, field) for where, field in fields if "\n" not in field.before + field.after]
         alone = [step for step in change.steps if not step.fields]
         if alone:
             lines += [*(f"- step {_plain(step.key)} {step.kind}" for step in alone), ""]
@@ -173,10 +179,20 @@ def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]
                 f"| {_plain(where)} | {f.field} | {_plain(_short(f.before))} | {_plain(_short(f.after))} |" for where, f in rows
             ]
             lines.append("")
+        for where, field in fields:
+            if "\n" in field.before + field.after:
+                lines += [f"{_plain(where)}, {field.field}:", "", *_fenced(_unified(field)), ""]
         notes = [*_longest(change), *(line.strip() for e in effects if e.plan == change.id for line in _effect(e))]
         if notes:
             lines += [*(f"- {_plain(note)}" for note in notes), ""]
     return "\n".join(lines)
+
+
+def _fenced(rows: Sequence[str]) -> list[str]:
+    """Return lines as a block of code with a fence that none of them can close."""
+    longest = max((len(run) for row in rows for run in re.findall(r"`+", row)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}diff", *(visible(row) for row in rows), fence]
 
 
 def _plain(text: str) -> str:
