@@ -28,8 +28,8 @@ CHECKS: Final[tuple[tuple[str, Callable[[Ground], Iterable[Finding]]], ...]] = (
     ("trust policy", find_policy_faults),
     ("what git ignores", find_git_lines),
     ("compiled files", find_drift),
-    ("git", find_git_faults),
     ("copies of the ledger", find_cache_faults),
+    ("git", find_git_faults),
     ("records and claims", find_record_faults),
     ("checkpoint", find_checkpoint_faults),
 )
