@@ -5,7 +5,7 @@ Runners call these two most, so this module imports nothing that they do not nee
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom import api
 from planloom.cli import screen
@@ -204,8 +204,20 @@ def _with_outputs(session: Session, item: str, step: str, result: Result, extra:
     return result._replace(outputs=subjects, store="directory", manifest=manifest)
 
 
+MANY_STEPS: Final = 500
+"""Reading this many steps takes about as long as starting the command."""
+
+
 def advise(session: Session, item: str) -> None:
-    """Say which command comes next, or start the next wave where that is the way."""
+    """Say which command comes next, or start the next wave where that is the way.
+
+    In a large plan on files that is left to `status`: completing a step must not cost what the whole plan costs.
+    """
+    from planloom.runtime.reading import read_compiled, read_item
+
+    if api.keeps_files(session) and len(read_compiled(session, read_item(session, item))[0].order) > MANY_STEPS:
+        screen.suggest(f"planloom status {item}")
+        return
     from planloom.cli.dispatching import go_on
     from planloom.report.table import next_command
 
