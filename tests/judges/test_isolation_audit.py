@@ -175,6 +175,18 @@ def test_every_job_has_a_timeout_least_rights_and_pinned_actions(execution, work
                     assert step["shell"] == "bash"
 
 
+def test_the_workflow_for_pull_requests_can_only_read_and_has_no_secret():
+    from golden.compiling import compile_folder
+
+    for folder in GOLDEN.iterdir():
+        content = compile_folder(folder)[".github/workflows/planloom-validate.yml"]
+        workflow = read_workflow(content)
+        assert workflow["on"] == {"pull_request": {}}
+        assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}]
+        assert b"secrets." not in content
+        assert not any("environment" in job for job in workflow["jobs"].values())
+
+
 EVIL = "a'; touch /tmp/x; ${{ github.event.issue.title }} $(id) `id` \" # \\"
 
 

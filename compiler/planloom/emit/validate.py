@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.emit.parts import CONTROL_RUNNER, CONTROL_TIMEOUT_MINUTES
+from planloom.emit.parts import CONTROL_RUNNER, CONTROL_TIMEOUT_MINUTES, token
 from planloom.ir.workflow import Concurrency, Job, Permission, RunStep, Triggers, Workflow
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def build_validate(parts: Parts) -> Workflow:
                     RunStep(
                         name="Say what changes",
                         condition="${{ !cancelled() }}",
-                        env={"BASE": "${{ github.event.pull_request.base.sha }}"},
+                        # The token may only read: with it, the effect on open work items is told too.
+                        env={"BASE": "${{ github.event.pull_request.base.sha }}"} | token(),
                         run='planloom diff "$BASE" --format markdown --fail-on-privilege >> "$GITHUB_STEP_SUMMARY"',
                     ),
                 ),
