@@ -13,6 +13,7 @@ from planloom.trust.checkpoint import is_record_path
 from planloom.trust.gather import read_history
 from planloom.trust.verify import Request, verify
 
+pytestmark = pytest.mark.xdist_group("first-hour")  # one worker makes the history, once
 PLANLOOM = Path(sys.executable).with_name("planloom")
 
 

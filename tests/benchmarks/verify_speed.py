@@ -98,6 +98,7 @@ def bare(history):
     return run, len(jobs)
 
 
+@pytest.mark.timeout(900)
 def test_verifying_costs_little_more_than_the_signatures_and_grows_with_their_number(tmp_path):
     workers = min(8, os.cpu_count() or 1)
     rates = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from planloom.core.canonical import MAX_INTEGER
 from planloom.records.references import Dependency
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def read_optional_timestamp(value: Any) -> str:
 
 
 def read_integer(value: Any) -> int:
-    """Return an integer; true and false are none."""
-    expect(isinstance(value, int) and not isinstance(value, bool), "integer")
+    """Return an integer that every JSON reader keeps exact; true and false are none."""
+    expect(isinstance(value, int) and not isinstance(value, bool) and -MAX_INTEGER <= value <= MAX_INTEGER, "integer")
     return int(value)
 
 
@@ -110,7 +111,9 @@ def _write_dependencies(value: tuple[Dependency, ...]) -> Any:
 
 def _scalars(value: Any) -> dict[str, str | int | bool]:
     expect(isinstance(value, dict), "object")
-    expect(all(isinstance(v, str | int) for v in value.values()), "scalars")
+    for key, item in value.items():
+        expect(isinstance(key, str), "scalars")
+        expect(isinstance(item, str | bool) or read_integer(item) == item, "scalars")
     return dict(value)
 
 

@@ -98,9 +98,10 @@ class Record:
             "predicate": predicate,
         }
         try:
-            payload = canonical.encode(statement)
-            # What was encoded reads back as the same value, so the statement itself is read: that is half of what signing costs.
+            # What is encoded reads back as the same value, so the statement itself is read; with that its types are known. Encoding
+            # and parsing it again would double what signing costs.
             read_back = _read_statement(statement)
+            payload = canonical.encode_known(statement)
         except canonical.CanonicalError as error:
             raise _refusal(error.message) from error
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
