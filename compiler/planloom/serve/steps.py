@@ -123,8 +123,9 @@ def describe_step(step: Named, steps: Sequence[Named], plan: Plan | None) -> str
     if made:
         lines += ["", f"Makes {len(made)} steps: {', '.join(made[:8])}{', …' if len(made) > 8 else ''}"]
     lines += ["", f"Needs: {', '.join(need.key for need in step.needs) or 'nothing'}"]
-    needed_by = [other.key for other in steps if any(need in other.needs for need in uses_of(step, steps, groups))]
-    lines += ["", f"Needed by: {', '.join(dict.fromkeys(needed_by)) or 'nothing'}"]
+    meant = {step.key, *made}
+    needed_by = [other.key for other in steps if any(need.key in meant for need in other.needs)]
+    lines += ["", f"Needed by: {', '.join(needed_by) or 'nothing'}"]
     gate = next((s.gate for s in plan.steps if (s.group or s.key) == step.key), None) if plan else None
     if gate is not None:
         lines += ["", f"Waits for {gate.approvals} approval{'' if gate.approvals == 1 else 's'} by {gate.role}"]
