@@ -1,0 +1,170 @@
+"""A run on this machine: what it carries out, in which order, when it ends; and that histories do not depend on how many work."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from planloom.runtime.outputs import DirectoryStore
+from planloom.runtime.running import LocalRun, find_successors, longest_paths
+from worlds import CI, ITEM, Shape, World, default_policy
+
+
+class Notes:
+    """Remembers what it was told."""
+
+    def __init__(self):
+        self.started, self.ended, self.output = [], [], {}
+
+    def begins(self, view, schedule):
+        self.began = schedule
+
+    def starts(self, step, attempt, remaining):
+        self.started.append((step.key, attempt, remaining))
+
+    def prints(self, step, piece):
+        self.output[step.key] = self.output.get(step.key, b"") + piece
+
+    def ends(self, step, attempt, result, outcome, seconds):
+        self.ended.append((step.key, attempt, result.result))
+
+    def refreshes(self, schedule):
+        pass
+
+
+def run(world, jobs=1, **who):
+    notes = Notes()
+    world.environment.values["PATH"] = os.environ["PATH"]
+    store = DirectoryStore(world.folder / "store")
+    schedule = LocalRun(world.session(**who), ITEM, store, notes, jobs).carry_out()
+    return schedule, notes
+
+
+def test_steps_run_in_the_order_of_the_plan_when_one_works(tmp_path):
+    world = World(tmp_path, Shape("z"), Shape("a"), Shape("m", ("a",)), Shape("b"))
+    schedule, notes = run(world)
+    assert [key for key, _, _ in notes.started] == ["z", "a", "m", "b"]
+    assert schedule.is_finished
+    assert not world.view().item.is_open
+
+
+def test_a_barrier_runs_alone(tmp_path):
+    world = World(tmp_path, Shape("a"), Shape("b"), Shape("wall", after=("a", "b")), Shape("c", after=("wall",)))
+    _, notes = run(world, jobs=4)
+    assert [key for key, _, _ in notes.ended][2:] == ["wall", "c"]
+
+
+def test_a_failed_step_is_tried_again_and_what_needs_it_waits(tmp_path):
+    flaky = Shape("flaky", run='test "$PLANLOOM_ATTEMPT" = 2')
+    world = World(tmp_path, flaky, Shape("broken", run="exit 3"), Shape("after", ("broken",)), Shape("other"))
+    schedule, notes = run(world, jobs=2)
+    assert sorted(notes.ended) == [
+        ("broken", 1, "failure"),
+        ("broken", 2, "failure"),
+        ("flaky", 1, "failure"),
+        ("flaky", 2, "success"),
+        ("other", 1, "success"),
+    ]
+    assert [row.step.key for row in schedule.failed] == ["broken"]
+    assert world.view().item.is_open
+
+
+def test_a_run_ends_when_only_people_can_go_on(tmp_path):
+    world = World(tmp_path, Shape("by-hand", run=""), Shape("gated", gate=("approver", 1)), Shape("after", ("by-hand",)))
+    world.claim("by-hand")
+    schedule, notes = run(world)
+    assert notes.started == []
+    assert [row.word for row in schedule.rows] == ["running", "waits", "waits"]
+
+
+def test_a_run_ends_when_only_its_own_key_has_approved(tmp_path):
+    # It looked ready, was refused, looked ready again: this once went on for ever.
+    world = World(tmp_path, Shape("gated", gate=("approver", 1)), policy=default_policy(ci=("approver",)))
+    world.decide("gated", by=CI)
+    _, notes = run(world)
+    assert notes.started == []
+
+
+def test_native_steps_are_left_to_github(tmp_path):
+    world = World(tmp_path, Shape("native", run="", more={"native": [{"uses": "x"}]}), Shape("b"))
+    _, notes = run(world)
+    assert [key for key, _, _ in notes.started] == ["b"]
+
+
+def test_a_resource_is_never_shared_by_steps_that_need_it_alone(tmp_path):
+    guard = "mkdir lock || exit 9; rmdir lock"
+    world = World(tmp_path, *(Shape(f"s{n}", run=guard, resources={"r": 1}) for n in range(6)), capacity={"r": 1})
+    schedule, notes = run(world, jobs=4)
+    assert schedule.is_finished
+    assert all(result == "success" for _, _, result in notes.ended)
+
+
+def test_a_work_item_that_is_closed_has_nothing_to_run(tmp_path):
+    world = World(tmp_path, Shape("a"))
+    world.close()
+    assert run(world)[1].started == []
+
+
+def test_what_the_environment_holds_of_keys_does_not_reach_a_command(tmp_path):
+    world = World(tmp_path, Shape("a", run="env"))
+    world.environment.values |= {"PLANLOOM_SIGNING_KEY": "secret-key", "GITHUB_TOKEN": "secret-token", "SEEN": "seen"}
+    _, notes = run(world)
+    assert b"SEEN=seen" in notes.output["a"]
+    assert b"secret" not in notes.output["a"]
+
+
+def test_two_runs_in_one_process_share_the_work(tmp_path):
+    world = World(tmp_path, *(Shape(f"s{n}", run="echo $PLANLOOM_STEP >> log") for n in range(8)))
+    results = []
+    threads = [threading.Thread(target=lambda n=n: results.append(run(world, 2, executor=f"w{n}"))) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(schedule.is_finished for schedule, _ in results)
+    assert sorted((tmp_path / "log").read_text().split()) == [f"s{n}" for n in range(8)]
+
+
+def test_the_longest_path_counts_the_steps_to_the_end(tmp_path):
+    world = World(tmp_path, Shape("a"), Shape("b", ("a",)), Shape("c", ("b",)), Shape("d", ("a",)))
+    view = world.view()
+    assert longest_paths(view, find_successors(view.steps.values())) == {"a": 3, "b": 2, "c": 1, "d": 1}
+
+
+HISTORY = (
+    Shape("lint"),
+    Shape("test-a", run="test $PLANLOOM_ATTEMPT = 2"),
+    Shape("test-b", run="echo b > b.txt", outputs=("b.txt",)),
+    Shape("build", ("lint", "test-a", "test-b"), run="cat b.txt b.txt > out.txt", outputs=("out.txt",), baseline=True),
+    Shape("wall", after=("build",), run="true"),
+    Shape("broken", ("build",), after=("wall",), run="exit 3", attempts=3),
+    Shape("after", ("build",), after=("wall",), run="sort out.txt", resources={"r": 1}),
+)
+
+
+def history(folder, jobs):
+    """Return what remains of a run: chain → (event, attempt, result, outputs, what it builds on) of each record."""
+    folder.mkdir()
+    world = World(folder, *HISTORY, capacity={"r": 1})
+    run(world, jobs)
+    from planloom.runtime.reading import open_chain
+
+    found, names = {}, {}
+    for name, chain in world.ledger.read([f"{ITEM}/", "_resource/"]).items():
+        found[name] = open_chain(world.session(), chain)
+        names.update({s.digest: f"{name}#{s.record.index}" for s in found[name]})
+    return {name: [describe(s.record, names) for s in records] for name, records in found.items()}
+
+
+def describe(record, names):
+    body = record.body
+    built_on = [(d.step, names[d.digest]) for d in getattr(body, "depends_on", ())]
+    attempt = record.attempt and (record.attempt.number, record.attempt.id)
+    return record.event, attempt, getattr(body, "result", ""), getattr(body, "baseline", ""), record.subjects, built_on
+
+
+@pytest.mark.parametrize("jobs", [2, 4])
+def test_the_history_is_the_same_however_many_steps_run_at_once(tmp_path, jobs):
+    assert history(tmp_path / "one", 1) == history(tmp_path / "many", jobs)
