@@ -34,7 +34,7 @@ PYTHON_SHIM = """\
 # The runner's Python. planloom is installed in it already: the steps that install it find nothing to do.
 case "$*" in
   "-m pip install "*) exit 0 ;;
-  "-m venv "*/planloom) mkdir -p "$3/bin" && ln -sf "{bin}/python" "{bin}/planloom" "$3/bin/" && exit 0 ;;
+  "-m venv "*/planloom) mkdir -p "$3/bin" && ln -sf "{bin}/planloom" "$3/bin/" && ln -sf "{bin}/python3" "$3/bin/python" && exit 0 ;;
 esac
 exec "{python}" "$@"
 """

@@ -42,6 +42,7 @@ class Hub:
         self.facts = Facts(slug, TOKEN, self.artifacts, head=self.head, workflows=self.workflow_files)
         self.api = RestApi(self.facts)
         self.runs: list[ActRun] = []
+        self.variables: dict[str, str] = {}
 
     def close(self) -> None:
         """Stop both servers."""
@@ -123,4 +124,5 @@ class Hub:
             # act gives its steps a terminal; a runner has none, so nothing may page or draw.
             "GIT_PAGER": "cat",
             "TERM": "dumb",
+            **self.variables,
         }

@@ -13,7 +13,18 @@ import pytest
 from act.projects import make_project
 from convergence.machines import Clock, in_run, machine
 from convergence.test_every_crash import die_at, ended, in_a_process
-from convergence.transitions import ITEM, PLAN, built, close_item, complete_the_last, do, open_one, small_claimed
+from convergence.transitions import (
+    ITEM,
+    PLAN,
+    built,
+    claim_wave,
+    close_item,
+    complete_both,
+    complete_the_last,
+    do,
+    open_one,
+    small_claimed,
+)
 from convergence.transitions import SMALL as SMALL_PLAN
 from gitledgers import CountingIds, FixedClock
 from gitserver import make_bare, run_git
@@ -28,6 +39,8 @@ from planloom.runtime.collecting import collect_records, push_records
 from planloom.runtime.exporting import export, find_origin
 from planloom.trust.gather import read_history
 from planloom.trust.verify import Request, verify
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collectors")]
 
 _ids = itertools.count(500)
 
@@ -100,6 +113,17 @@ def collect(session, *, push=True):
 def finished(session):
     small_claimed(session)
     complete_the_last(session)
+
+
+def test_a_wave_is_one_push_to_claim_and_one_to_complete_however_many_steps_it_has(origin):
+    passed = []
+    runner = origin.machine("runner", passed.append)
+    built(runner)
+    passed.clear()
+    assert len(claim_wave(runner, ITEM, 256)) == 2
+    assert passed.count("git: before push") == 1
+    complete_both(runner)
+    assert passed.count("git: before push") == 2
 
 
 def test_nothing_new_makes_no_commit(origin, tmp_path):

@@ -35,6 +35,8 @@ from planloom.runtime.reading import open_chain
 from planloom.trust.gather import read_ledger
 from planloom.trust.verify import Request, verify
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crashes")]
+
 _ids = itertools.count()
 
 

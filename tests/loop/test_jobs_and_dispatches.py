@@ -19,7 +19,7 @@ from planloom.ledger.files import FileLedger
 from planloom.runtime import completing
 from planloom.runtime.completing import Result
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jobs")]
 
 PLAN = """\
 schema: planloom/plan/v1

@@ -15,13 +15,13 @@ from act.projects import make_project
 from act.projects import planloom as run_planloom
 from loop.passage import PLAN, Laptop, by_hand, shape
 
-pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("passage")]
 
 FIRST, SECOND = "demo-1", "demo-2"
 ORCHESTRATOR = "demo-orchestrator.yml"
 
 
-@pytest.fixture(scope="module", params=["direct", "isolated"])
+@pytest.fixture(scope="module", params=["isolated", pytest.param("direct", marks=pytest.mark.soak)])
 def project(request, tmp_path_factory):
     return make_project(tmp_path_factory.mktemp(request.param) / "project", PLAN.format(execution=request.param))
 

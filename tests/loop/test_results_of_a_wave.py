@@ -46,6 +46,8 @@ steps:
     run: "true"
 """
 
+pytestmark = pytest.mark.xdist_group("wave")
+
 RUN = 161
 SECONDS = parse_time(START) // 1000
 
