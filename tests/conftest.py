@@ -11,8 +11,8 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # Two cores carry the whole suite: how long one example takes says nothing, so there are no deadlines.
 _QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=60, **_QUIET)
-settings.register_profile("ci", max_examples=200, derandomize=True, **_QUIET)
+settings.register_profile("dev", max_examples=50, **_QUIET)
+settings.register_profile("ci", max_examples=100, derandomize=True, **_QUIET)
 settings.register_profile("nightly", max_examples=5_000, **_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
