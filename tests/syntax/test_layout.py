@@ -1,7 +1,7 @@
 """`fmt`: the same data, the same comments, the same bytes the second time."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planloom.core.errors import InputError
@@ -134,6 +134,10 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=400)
+@example("---\n#")
+@example("--- # c\n")
+@example("a: >\n\n")
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_any_text_is_laid_out_or_refused(text):
     try:

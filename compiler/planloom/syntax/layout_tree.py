@@ -155,8 +155,8 @@ class _Reader:
         start, end = event.start_mark, event.end_mark
         style = event.style or ""
         if style not in ("|", ">"):
-            self.at = (end.line, end.column)
-            return Leaf(gap, self._slice((start.line, start.column), self.at), style, event.value)
+            self.at = self._inside(end)
+            return Leaf(gap, self._slice(self._inside(start), self.at), style, event.value)
         header = self.lines[start.line][start.column :]
         _, mark, comment = header.partition(" #")
         if mark:
@@ -178,7 +178,7 @@ class _Reader:
         rows = self.lines[first + 1 : last + 1]
         if any(character.isdigit() for character in header) or "+" in header or not rows:
             return ""
-        width = min(len(row) - len(row.lstrip(" ")) for row in rows if row.strip())
+        width = min(len(row) - len(row.lstrip(" ")) for row in rows if row.strip()) if any(map(str.strip, rows)) else 0
         return "\n".join((header, *(row[width:].rstrip() for row in rows)))
 
     def _slice(self, start: _PLACE, end: _PLACE) -> str:
@@ -187,13 +187,15 @@ class _Reader:
         middle = self.lines[start[0] + 1 : end[0]]
         return "\n".join((self.lines[start[0]][start[1] :], *middle, self.lines[end[0]][: end[1]]))
 
+    def _inside(self, mark: y.Event) -> _PLACE:
+        """Return a mark's place; the parsers put an empty document behind the last line."""
+        return min((mark.line, mark.column), (len(self.lines) - 1, len(self.lines[-1])))
+
     def _gap(self, until: _PLACE) -> Gap:
         """Return comments and empty lines from where the last part ended."""
         beside = ""
         lines: list[str] = []
-        # The parsers put the end of an empty document behind the last line.
-        end = (len(self.lines) - 1, len(self.lines[-1]))
-        until, self.at = min(until, end), min(self.at, end)
+        until = min(until, (len(self.lines) - 1, len(self.lines[-1])))
         first = self.at[0]
         for number in range(first, until[0] + 1):
             row = self.lines[number]
