@@ -251,17 +251,15 @@ def test_other_files_are_none_of_its_business(editor, tmp_path):
     assert editor.at("completion", uri, 0, 1) == []
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-32"])
-def test_columns_are_counted_as_the_editor_counts(tmp_path, encoding):
-    text = PLAN.replace("needs: [lint]", "needs: [ { k: 👋 }, lnt]")
+def test_columns_are_counted_as_the_editor_counts(tmp_path):
+    text = PLAN.replace("needs: [lint]", 'needs: [lint, "👋"]')
     (tmp_path / "specs").mkdir()
     uri = (tmp_path / "specs/demo.yaml").as_uri()
-    other = Editor(encoding)
+    other = Editor("utf-8")
     try:
-        found = [one for one in opened(other, uri, text) if one["severity"] == 1 and one["range"]["start"]["line"] == 10]
-        line = text.split("\n")[10]
-        expected = {"utf-8": len(line[: line.index("{")].encode()), "utf-32": line.index("{")}[encoding]
-        assert expected in {one["range"]["start"]["character"] for one in found}
+        (found,) = [one for one in opened(other, uri, text) if one["range"]["start"]["line"] == 10]
+        start = text.split("\n")[10].index('"')
+        assert (found["range"]["start"]["character"], found["range"]["end"]["character"]) == (start, start + len('"👋"'.encode()))
     finally:
         other.close()
 
