@@ -473,3 +473,28 @@ def test_a_cache_that_a_power_cut_has_damaged_is_made_anew(server, make_git, tmp
     put(make_git(server), "release-1/test", b"two")
     again = git_ledger(tmp_path, server.url, WRITE_TOKEN, cache.stem)
     assert [c.entries[0].content for c in again.read(["release-1/"]).values()] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("lock", ["shallow.lock", "refs/heads/planloom.lock", "refs/planloom/release-1/build.lock"])
+def test_a_lock_that_a_killed_git_left_in_the_cache_is_no_obstacle(server, make_git, tmp_path, lock):
+    writer = make_git(server)
+    head = put(writer, "release-1/build", b"one")
+    tip = copy_to_branch(writer, "release-1").heads["planloom"].token
+    ledger = make_git(server)
+    ledger.read(["release-1/"])
+    put(writer, "release-1/build", b"two", head)
+    writer.commit_branch({"exports/checkpoint": b"c"}, tip, "collect")
+    cache = max(tmp_path.glob("machine-*.git"), key=lambda path: path.name)
+    (cache / lock).write_bytes(b"")
+    if lock == "shallow.lock":
+        (cache / "planloom-begun").unlink()
+    assert ledger.read(["release-1/build"])["release-1/build"].head.index == 2
+
+
+def test_a_lock_on_the_other_side_is_waited_for():
+    from planloom.ledger.gitanswers import final_refusal, is_damaged
+    from planloom.ledger.gitport import Remote
+
+    text = "remote: error: cannot lock ref 'refs/x': Unable to create '/srv/x.lock': File exists.\nremote: fatal: it is empty"
+    assert not is_damaged(text)
+    assert final_refusal(text, Remote("x", "origin")) is None

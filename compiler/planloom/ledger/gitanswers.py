@@ -55,6 +55,8 @@ DAMAGED: Final = (
 )
 """What git says of a repository that lost part of its files."""
 
+LEFT_LOCK: Final = ".lock': File exists"
+
 LOCAL: Final = (
     "No space left on device",
     "dubious ownership",
@@ -119,7 +121,7 @@ def final_refusal(text: str, remote: Remote) -> StoreError | None:
         return StoreError(f"{where} did not let us sign in: {text}", hint=hint, code="E_GIT_LOGIN")
     if any(words in text for words in NOT_THERE):
         return StoreError(f"{where} is not there: {text}", hint="`git remote -v` shows where it points", code="E_GIT_MISSING")
-    if any(words in text for words in LOCAL):
+    if any(words in _own_words(text) for words in LOCAL):
         hint = "check disk and git version (2.31 or newer); `planloom doctor --fix` makes the cache anew, it holds only copies"
         return StoreError(f"git can't work on this machine: {text}", hint=hint, code="E_GIT_LOCAL")
     if NO_ATOMIC in text:
@@ -129,8 +131,17 @@ def final_refusal(text: str, remote: Remote) -> StoreError | None:
 
 
 def is_damaged(text: str) -> bool:
-    """Return whether git's words mean that the cache has lost part of its files."""
-    return any(words in text for words in DAMAGED)
+    """Return whether git's words mean that the cache has lost part of its files, or keeps a lock whose holder was killed.
+
+    Only for a command that holds the cache's own lock: then no other git can be at work in it.
+    """
+    own = _own_words(text)
+    return any(words in own for words in (*DAMAGED, LEFT_LOCK))
+
+
+def _own_words(text: str) -> str:
+    """Return what git said itself, without what it passes on from the other side."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("remote:"))
 
 
 def gave_up(text: str, remote: Remote, budget: float) -> StoreError:
