@@ -252,3 +252,20 @@ def test_a_delegation_closes_a_work_item_whose_last_completion_died_before_it_co
             do(session, step, Result("success", exit_code=0))
     assert "closed" not in jobs.do("status", ITEM)
     assert "closed" in jobs.delegate(161)
+
+
+@pytest.mark.parametrize("full", ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"])
+def test_a_full_disk_is_told_and_the_job_can_be_run_again(jobs, full):
+    done = planloom(jobs.folder, "delegate", "--structured-work-item", ITEM, PLANLOOM_LEDGER="files", **{full: "/dev/full"})
+    assert done.returncode == 5, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    jobs.delegate(161)
+
+
+def test_a_result_that_has_no_place_is_told(jobs):
+    jobs.delegate(161)
+    jobs.wave(161)
+    (jobs.folder / "result").write_text("in the way")
+    said = jobs.carry_out(161, "first", "first-1-161-1", expect=5)
+    assert "result" in said

@@ -18,7 +18,7 @@ import pytest
 
 from act.projects import make_project
 from convergence.machines import Clock, events, machine
-from gitserver import WRITE_TOKEN, GitServer
+from gitserver import PUSH, WRITE_TOKEN, GitServer
 from planloom.ledger.memory import MemoryLedger
 from planloom.runtime import identity
 from planloom.runtime.abandoning import abandon_dead
@@ -108,7 +108,7 @@ class Yard:
         log = self.server.git("log", "--reverse", "--format=%H", f"refs/planloom/{ITEM}/{step}").split()
         found = []
         for commit in log:
-            name = self.server.git("ls-tree", "--name-only", commit).splitlines()[0]
+            (name,) = [n for n in self.server.git("ls-tree", "--name-only", commit).splitlines() if n.endswith(".json")]
             envelope = json.loads(self.server.git("show", f"{commit}:{name}"))
             found.append(json.loads(base64.b64decode(envelope["payload"]))["predicate"]["event"])
         return found
@@ -206,6 +206,23 @@ def test_a_late_completion_by_hand_is_kept_as_refused(yard):
     assert yard.events("prepare") == ["claimed", "abandoned", "refused"]
     assert "kept already" in yard.do("first", "complete", ITEM, "prepare", *said, expect=3)
     assert yard.events("prepare") == ["claimed", "abandoned", "refused"]
+    yard.do("second", "verify")
+
+
+def test_a_push_whose_answer_is_lost_counts_once(yard):
+    yard.server.fail_next(PUSH, drop=True)
+    yard.do("first", "open", ITEM)
+    yard.server.fail_next(PUSH, drop=True)
+    attempt = yard.do("first", "claim", ITEM, "prepare").splitlines()[0]
+    (yard.folder / "first" / "dist").mkdir()
+    (yard.folder / "first" / "dist" / "base.txt").write_text("sand\n")
+    said = ("--attempt", attempt, "--outcome", "made", "--next-action", "none")
+    yard.server.fail_next(PUSH, drop=True)
+    yard.server.fail_next(PUSH, status=503)
+    yard.do("first", "complete", ITEM, "prepare", *said)
+    assert yard.events("_item") == ["opened"]
+    assert yard.events("prepare") == ["claimed", "completed"]
+    assert "is completed already" in yard.do("first", "complete", ITEM, "prepare", *said, expect=3)
     yard.do("second", "verify")
 
 

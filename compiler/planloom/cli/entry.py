@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import Final
 
 from planloom.cli import screen
 from planloom.cli.quick import find_command
 from planloom.core.errors import PlanloomError
+
+THE_MACHINES: Final = frozenset(
+    ["EACCES", "EDQUOT", "EEXIST", "EIO", "EISDIR", "EMFILE", "ENAMETOOLONG", "ENFILE", "ENOSPC", "ENOTDIR", "EPERM", "EROFS"]
+)
+"""Errors by which a machine says that a file can't be written or read: a full disk, a folder without the right to write."""
 
 
 def main() -> None:
@@ -29,4 +36,18 @@ def main() -> None:
         # The reader went away (`| head`): nothing is wrong, and nothing more can be said.
         sys.stderr.close()
         status = 0
+    except OSError as error:
+        status = refuse_for_the_machine(error)
     sys.exit(status)
+
+
+def refuse_for_the_machine(error: OSError) -> int:
+    """Say what the machine refuses and return the exit code of a store that can't be used. Raises: the error, when it is our bug."""
+    from planloom.core.errors import EXIT_STORE, StoreError
+
+    if errno.errorcode.get(error.errno or 0) not in THE_MACHINES:
+        raise error
+    where = f"{error.filename}: " if error.filename else ""
+    hint = "make room, or see that it may be written to; what was recorded is kept, so run the command again"
+    screen.refuse(StoreError(f"{where}{error.strerror}", hint=hint))
+    return EXIT_STORE
