@@ -354,3 +354,14 @@ def test_of_two_that_want_the_last_unit_of_a_resource_one_gets_it(tmp_path):
     outcome = claiming.claim_step(interfere(world, lambda: world.claim("b")), ITEM, "a")
     assert isinstance(outcome, claiming.Refused)
     assert world.held("r") == {"demo-1/b#1": 1}
+
+
+@pytest.mark.parametrize("end", ["finish", "abandon"])
+def test_what_a_claim_holds_is_given_back_although_its_work_item_was_closed_at_the_same_moment(tmp_path, end):
+    world = World(tmp_path, Shape("a", resources={"r": 1}), capacity={"r": 1})
+    won = claiming.claim_step(interfere(world, world.close), ITEM, "a")
+    assert world.held("r") == {"demo-1/a#1": 1}
+    with pytest.raises(Conflict, match="is closed"):
+        world.finish(won) if end == "finish" else world.abandon("a")
+    world.open("demo-2")
+    assert world.held("r", "demo-2") == {}

@@ -15,7 +15,6 @@ from planloom.state.readiness import find_blockers
 from planloom.state.schedule import build_schedule, choose_wave, schedule_document
 from worlds import ITEM, Shape, World, compile_shapes
 
-
 few = settings(max_examples=max(12, settings.default.max_examples // 4))
 """Each example is a whole history."""
 

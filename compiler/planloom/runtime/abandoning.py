@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from planloom.core.errors import Conflict
 from planloom.records.bodies import Abandoned, Retried
 from planloom.records.references import StepRef
-from planloom.runtime.claiming import draft_releases
+from planloom.runtime.claiming import draft_releases, give_back
 from planloom.runtime.effects import parse_time
 from planloom.runtime.identity import attempt_number, is_process_alive, is_process_gone
 from planloom.runtime.reading import read_view
@@ -88,7 +88,11 @@ def abandon_claim(session: Session, item: str, step: str, *, reason: str, overri
         loaded = read_view(session, item, (step,))
         view = loaded.view
         state = view.states[step]
-        if state.status is not Status.RUNNING or state.claim is None or not view.item.is_open:
+        if not view.item.is_open:
+            give_back(session, item, step)
+            message = f"work item {item} is closed: nothing of it is claimed any more"
+            raise Conflict(message, hint=f"planloom status {item}")
+        if state.status is not Status.RUNNING or state.claim is None:
             message = f"step {step} of {item} is not claimed"
             raise Conflict(message, hint=f"planloom why {item} {step}")
         evidence = find_evidence(session, state, runs)

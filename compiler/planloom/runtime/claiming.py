@@ -173,6 +173,21 @@ def draft_releases(view: ItemView, claims: Sequence[Signed]) -> list[Draft]:
     return [draft_holding(view, "released", name, holders) for name, holders in sorted(given.items())]
 
 
+def give_back(session: Session, item: str, step: str) -> None:
+    """Give back what an open claim still holds of resources although its work item is closed.
+
+    A claim and a closing that were made at the same moment can both win; the attempt counts for nothing then, but others wait for
+    what it holds.
+    """
+    signer = session.find_key("ci")
+    while True:
+        loaded = read_view(session, item, (step,))
+        claim = loaded.view.states[step].claim
+        drafts = draft_releases(loaded.view, [claim]) if claim is not None else []
+        if not drafts or append(session, signer, drafts, {d.chain: loaded.end(d.chain) for d in drafts}, at=loaded.view.now):
+            return
+
+
 def draft_holding(view: ItemView, event: str, resource: str, holders: Mapping[str, int]) -> Draft:
     """Return one record of a resource's chain."""
     return Draft(event, names.resource_chain(resource), view.item.id, view.item.plan, Acquired(holders))

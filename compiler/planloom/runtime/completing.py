@@ -10,7 +10,7 @@ from planloom.records.bodies import Claimed, Finished, Integrated
 from planloom.records.compiled import has_successors
 from planloom.records.kinds import GOOD_RESULTS
 from planloom.records.references import Subject
-from planloom.runtime.claiming import draft_releases
+from planloom.runtime.claiming import draft_releases, give_back
 from planloom.runtime.opening import close_when_complete
 from planloom.runtime.reading import open_chain, read_view
 from planloom.runtime.writing import Draft, append
@@ -88,6 +88,8 @@ def complete_attempt(
     while True:
         loaded = read_view(session, item, (step,))
         view = loaded.view
+        if not view.item.is_open:
+            give_back(session, item, step)
         _refuse_closed(view)
         state = view.states[step]
         claim = state.claim
