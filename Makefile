@@ -46,7 +46,7 @@ layers: $(STAMP) ## imports go down only; every dependency is declared and used
 	$(BIN)/deptry compiler
 
 unit: $(STAMP) ## the tests, but for those that take long
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not soak" $(PYTEST_ARGS)
 
 generated: $(STAMP) ## compiled workflows and reference pages are what the sources say
 	$(BIN)/planloom compile --check

@@ -18,10 +18,7 @@ pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(600)]
 ITEM = "demo-1"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(word, marks=pytest.mark.xdist_group(f"diamond-{word}")) for word in ("direct", "isolated")],
-)
+@pytest.fixture(scope="module", params=["direct", "isolated"])
 def project(request, tmp_path_factory):
     return make_project(tmp_path_factory.mktemp(request.param) / "project", DIAMOND.format(execution=request.param))
 

@@ -13,7 +13,7 @@ import pytest
 from act.actrun import PINS
 from act.hub import TOKEN, Hub
 
-pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.xdist_group("hub")]
+pytestmark = [pytest.mark.act, pytest.mark.slow]
 
 ORCHESTRATE = """\
 name: "demo: orchestrate"

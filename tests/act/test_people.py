@@ -9,7 +9,7 @@ import pytest
 from act.hub import Hub
 from act.projects import PEOPLE, history, make_laptop, make_project, planloom
 
-pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("people")]
+pytestmark = [pytest.mark.act, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ITEM = "demo-1"
 OUTCOME = ("--outcome", "read", "--next-action", "build it")
