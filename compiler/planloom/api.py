@@ -119,7 +119,7 @@ def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
 
     A plan means its newest open work item, or the next one (`<plan>-<n>`) when none is open. Raises: InputError when it is unclear.
     """
-    from planloom.runtime.delegating import open_items
+    from planloom.runtime.delegating import read_items
     from planloom.runtime.opening import find_plan, list_plans, next_item_id
 
     items = session.ledger.items()
@@ -137,8 +137,20 @@ def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
         wanted = plans[0]
     if given and given != wanted:
         return given, wanted
-    already = open_items(session, wanted)
-    return (already[-1] if already else next_item_id(session, wanted)), wanted
+    already = [state for state in read_items(session, wanted) if state.is_open]
+    newest = max(already, key=lambda state: (state.opened.record.at, state.id), default=None)
+    return (newest.id if newest is not None else next_item_id(session, wanted)), wanted
+
+
+def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
+    """Return the command that moves a work item on, as short as it can be here."""
+    from planloom.report import table
+
+    try:
+        alone = choose_item(session, "", "")[0] == view.item.id
+    except InputError:
+        alone = False  # several plans: the work item must be named
+    return table.next_command(view, schedule, alone=alone)
 
 
 def open_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str, *, follow: bool = False) -> Signed:

@@ -140,3 +140,16 @@ def test_a_change_of_any_record_after_the_smoke_test_is_found_and_the_record_nam
     done = structured.run("verify")
     assert done.returncode == 1
     assert path in done.stdout + done.stderr
+
+
+def test_the_next_command_names_the_work_item_where_another_could_be_meant(tmp_path):
+    shop = Shop(tmp_path / "shop", STEPS[0])
+    assert "Next: planloom run demo-1\n" in shop.check("open", "demo-1").stderr
+    assert "Next: planloom run\n" in shop.check("status", "demo-1").stderr
+    shop.check("open", "demo-2")
+    assert "Next: planloom run demo-1\n" in shop.check("status", "demo-1").stderr
+    shop.check("run")  # the newest one
+    assert shop.states("demo-2") == {"build": "ok"}
+    assert shop.states("demo-1") == {"build": "ready"}
+    shop.plan(STEPS[0], plan="other")
+    assert "Next: planloom run demo-1\n" in shop.check("why", "demo-1").stderr

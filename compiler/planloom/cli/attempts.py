@@ -219,8 +219,7 @@ def advise(session: Session, item: str) -> None:
         screen.suggest(f"planloom status {item}")
         return
     from planloom.cli.dispatching import go_on
-    from planloom.report.table import next_command
 
     view, schedule = api.read_status(session, item)
     if not go_on(session, view, schedule):
-        screen.suggest(next_command(view, schedule))
+        screen.suggest(api.next_command(session, view, schedule))

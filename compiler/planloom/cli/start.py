@@ -159,10 +159,10 @@ def _run_shown(
 
 
 def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Path | None) -> None:
-    from planloom.report.table import count_line, next_command
+    from planloom.report.table import count_line
 
     line = count_line(schedule)
-    command = next_command(view, schedule)
+    command = api.next_command(session, view, schedule)
     if schedule.is_finished and api.keeps_files(session):
         from planloom.runtime.exporting import read_records
 
@@ -202,7 +202,7 @@ def parse_params(params: tuple[str, ...]) -> dict[str, str]:
 def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
     """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item. With STEP: that step alone."""
     session = api.open_session(find_root(root), ledger=ledger)
-    from planloom.report.table import count_line, next_command, status_document, write_status
+    from planloom.report.table import count_line, status_document, write_status
 
     items = (item,) if item else session.ledger.items()
     if not items:
@@ -222,7 +222,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
 
         time.sleep(5)
     for view, schedule in shown:
-        command = next_command(view, schedule)
+        command = api.next_command(session, view, schedule)
         screen.say(f"Next: {command}" if step else f"{count_line(schedule)} Next: {command}")
 
 
@@ -235,7 +235,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
 def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> None:
     """Say why a step is where it is, and what would move it on. Without STEP: every step that waits."""
     session = api.open_session(find_root(root), ledger=ledger)
-    from planloom.report.table import next_command, status_document, write_why
+    from planloom.report.table import status_document, write_why
 
     view, schedule = api.read_step(session, item, step) if step else api.read_status(session, item)
     rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
@@ -245,4 +245,4 @@ def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> Non
         screen.product_json(document)
     else:
         screen.product("\n".join(write_why(view, row) for row in rows) or f"{item}: nothing waits")
-    screen.suggest(next_command(view, schedule))
+    screen.suggest(api.next_command(session, view, schedule))

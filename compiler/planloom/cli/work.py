@@ -236,10 +236,9 @@ def approve(
         screen.product(f"Signed: {where}")
     view, schedule = api.read_status(session, item)
     from planloom.cli.dispatching import go_on
-    from planloom.report.table import next_command
 
     if not go_on(session, view, schedule):
-        screen.suggest(next_command(view, schedule))
+        screen.suggest(api.next_command(session, view, schedule))
     return 0
 
 

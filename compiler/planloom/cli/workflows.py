@@ -82,13 +82,13 @@ def delegate(
         )
     if quiet:
         return
-    from planloom.report.table import next_command, write_status
+    from planloom.report.table import write_status
 
     for one in delegated:
         if style == "text":
             screen.product(write_status(one.view, one.schedule))
         screen.say(f"wrote {_shown(session, one.path)}")
-        screen.suggest(next_command(one.view, one.schedule))
+        screen.suggest(api.next_command(session, one.view, one.schedule))
     if not delegated:
         screen.say(f"no work item of {plan or 'any plan'} is open")
         screen.suggest("planloom open ITEM")

@@ -101,13 +101,13 @@ def count_line(schedule: Schedule) -> str:
     return f"{len(schedule.done)} of {len(schedule.rows)} steps done."
 
 
-def next_command(view: ItemView, schedule: Schedule) -> str:
-    """Return the command that moves the work item on; "" when nothing is left to do but to look."""
+def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False) -> str:
+    """Return the command that moves the work item on; `alone`: it is the one that is meant when none is named."""
     item = view.item.id
     if not view.item.is_open or schedule.is_finished:
         return "planloom verify"
     if any(row.step.run for row in schedule.dispatchable):
-        return "planloom run" if item == f"{view.header.id}-1" else f"planloom run {item}"
+        return "planloom run" if alone else f"planloom run {item}"
     commands = (_next_for(view, row) for row in schedule.rows)
     waiting = f"planloom status {item}" if schedule.running else f"planloom why {item}"
     return next((command for command in commands if command), waiting)
