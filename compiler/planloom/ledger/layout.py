@@ -7,8 +7,7 @@ of `artifacts/`, and no path ever becomes a chain that a git ref could not carry
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import names
 from planloom.core.errors import StoreError
@@ -28,13 +27,12 @@ _FILE: Final = re.compile(r"([0-9]{6})\.json")
 _ATTACHMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What a path names: an entry, or one of its attachments (`attachment` is empty for the entry itself)."""
 
     folder: str
     chain: str
-    index: int
+    index: int  # type: ignore[assignment] # the word of the format; nobody asks a place for tuple.index
     attachment: str = ""
 
 

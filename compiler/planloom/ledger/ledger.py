@@ -6,7 +6,6 @@ changed. No append is ever half visible, in one chain or across several.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
@@ -17,11 +16,10 @@ FOLDERS: Final = ("claims", "gates", "handoff", "reverts", "work-items")
 """Where entries lie in `artifacts/`, sorted. An entry's folder is chosen by its event (`records.bodies.FOLDERS`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Where a chain ends: the number of entries, and a token that names the last one's exact bytes ("" when empty)."""
 
-    index: int
+    index: int  # type: ignore[assignment] # the word of the format; nobody asks a head for tuple.index
     token: str
 
 

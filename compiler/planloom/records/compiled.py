@@ -7,7 +7,6 @@ that decides behaviour, and through the Merkle root of the step digests every li
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planloom.core import canonical
@@ -23,8 +22,7 @@ HEADER_NAME: Final = "plan.json"
 STEPS_NAME: Final = "steps.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledStep:
+class CompiledStep(NamedTuple):
     """One step as the runtime sees it.
 
     Shape: `definition` is what the step is (its digest says so): key, name, needs, run, native, shell, outputs, env, secrets,
@@ -41,7 +39,7 @@ class CompiledStep:
     parallelizable: bool
     after: tuple[str, ...]
     profile: str
-    definition: Mapping[str, Any] = field(repr=False)
+    definition: Mapping[str, Any]
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ Source: https://theupdateframework.github.io/specification/latest/#update-root.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import TrustError
@@ -36,8 +36,7 @@ PREDICATE_TYPE: Final = "urn:planloom:policy:v1"
 _SIGNATURE_END: Final = ".sig.json"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyChain:
+class PolicyChain(NamedTuple):
     """Every version of the policy, oldest first, each signed as it must be."""
 
     versions: tuple[Policy, ...]
