@@ -53,14 +53,14 @@ class Checked:
         return not has_errors(self.diagnostics)
 
 
-def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool = True) -> Checked:
+def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool = True, distrust: str = "") -> Checked:
     """Return plans, graphs and all diagnostics of all files.
 
     Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `policy` is the trust policy's file or None;
-    `locked` says whether specs/requirements.lock exists. Guarantee: never raises for what a file holds; same input, same output.
+    `locked` says whether specs/requirements.lock exists; `distrust` why the policy's signatures do not hold, "" when they do. Guarantee: never raises for what a file holds; same input, same output.
     """
     with _without_collector():
-        return _check_files(files, policy, locked=locked)
+        return _check_files(files, policy, locked=locked, distrust=distrust)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool) -> Checked:
+def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool, distrust: str) -> Checked:
     found: list[Diagnostic] = []
     project = _read_project(files, found)
     plans: list[Plan] = []
@@ -88,7 +88,7 @@ def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bo
         if plan is not None:
             plans.append(plan)
             graphs[path] = build_graph(plan)
-    facts = Facts(tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files)
+    facts = Facts(tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files, distrust=distrust)
     diagnostics = check_all(facts, found)
     sound = {plan.id: graph for plan in plans if isinstance(graph := graphs[plan.path], PlanGraph)}
     return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), dict(sorted(files.items())))
@@ -105,7 +105,21 @@ def load_project(root: Path) -> Checked:
         raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
     policy = root / POLICY_FILE
     content = policy.read_bytes() if policy.is_file() else None
-    return check_project(files, content, locked=(root / LOCK_FILE).is_file())
+    return check_project(
+        files, content, locked=(root / LOCK_FILE).is_file(), distrust=_distrust(root) if content is not None else ""
+    )
+
+
+def _distrust(root: Path) -> str:
+    """Return why the trust policy's signatures and versions do not hold; "" when they do."""
+    from planloom.core.errors import TrustError
+    from planloom.trust.policyfiles import load_policy
+
+    try:
+        load_policy(root)
+    except TrustError as problem:
+        return problem.message
+    return ""
 
 
 def compile_project(checked: Checked) -> dict[str, bytes]:

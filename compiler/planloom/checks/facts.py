@@ -25,7 +25,8 @@ class Facts:
     """A project as read.
 
     Shape: `plans` sorted by path; `graphs`, `known_keys` (every step key as written, also of steps that could not be built) and
-    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists.
+    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists; `distrust` why the policy's
+    signatures do not hold.
     """
 
     plans: tuple[Plan, ...]
@@ -35,6 +36,7 @@ class Facts:
     locked: bool
     known_keys: Mapping[str, frozenset[str]]
     sources: Mapping[str, bytes]
+    distrust: str = ""
 
     def graph(self, plan: Plan) -> PlanGraph | None:
         """Return the plan's graph, or None when it has cycles."""
@@ -53,8 +55,8 @@ class Facts:
         return _read_policy(self.policy_file)[0]
 
     def policy_problem(self) -> str:
-        """Return why the trust policy can't be read, or the empty string."""
-        return _read_policy(self.policy_file)[1]
+        """Return why the trust policy can't be read or is not signed as it must be, or the empty string."""
+        return _read_policy(self.policy_file)[1] or self.distrust
 
 
 @lru_cache(maxsize=4)

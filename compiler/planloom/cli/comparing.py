@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from planloom.pipeline import Checked
     from planloom.report.plandiff import ItemEffect
     from planloom.runtime.session import Session
+    from planloom.trust.policy import Policy
+    from planloom.trust.policydiff import PolicyChange
 
 
 @click.command()
@@ -57,7 +59,7 @@ def diff(base: str, head: str, style: str, root: Path | None, *, fail_on_privile
         return _acknowledge(folder, after, changes, head)
     effects = () if head else _find_effects(folder, after, changes)
     render = {"text": plandiff.render_text, "json": plandiff.render_json, "markdown": plandiff.render_markdown}[style]
-    screen.product(render(changes, effects))
+    screen.product(render(changes, effects, _policy_changes(folder, base, head)))
     is_open = any(not change.acknowledged for change in changes)
     if screen.is_github():
         kind = "error" if is_open and fail_on_privilege else "notice"
@@ -83,6 +85,32 @@ def _read_version(root: Path, version: str) -> Checked:
     if (Path(version) / "specs").is_dir():
         return check_project(read_specs(Path(version)), None)
     return check_project(_read_revision(root, version), None)
+
+
+def _policy_changes(root: Path, base: str, head: str) -> tuple[PolicyChange, ...]:
+    """Return what changes in the trust policy; one that is new or gone is said in one line."""
+    from planloom.trust.policydiff import PolicyChange, describe_changes
+
+    before, after = _read_policy(root, base), _read_policy(root, head)
+    if before is None and after is None:
+        return ()
+    if before is None or after is None:
+        text = "there is a trust policy now" if before is None else "the trust policy is gone"
+        return (PolicyChange(text, weakens=before is not None),)
+    return describe_changes(before, after)
+
+
+def _read_policy(root: Path, version: str) -> Policy | None:
+    """Return the trust policy of a version, None when it has none. Raises: TrustError when it can't be read."""
+    from planloom.trust.policyfiles import POLICY_PATH
+    from planloom.trust.policyformat import parse_policy
+
+    folder = Path(version) if version and (Path(version) / "specs").is_dir() else root
+    if not version or folder != root:
+        path = folder / POLICY_PATH
+        return parse_policy(path.read_bytes()) if path.is_file() else None
+    listed = _git(root, "ls-tree", "-z", f"{version}^{{commit}}", POLICY_PATH)
+    return parse_policy(_git(root, "show", f"{version}:{POLICY_PATH}")) if listed else None
 
 
 def _read_revision(root: Path, revision: str) -> dict[str, bytes]:

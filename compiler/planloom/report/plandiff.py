@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from planloom.checks.comparing import FieldChange, PlanChange
+    from planloom.trust.policydiff import PolicyChange
 
 JSON_SCHEMA: Final = "planloom/diff/v1"
 MAX_LINES: Final = 40
@@ -58,9 +59,12 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def render_text(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]) -> str:
-    """Return the comparison for a terminal."""
+def render_text(changes: Sequence[PlanChange], effects: Sequence[ItemEffect], policy: Sequence[PolicyChange] = ()) -> str:
+    """Return the comparison for a terminal; changes of the trust policy come first, they are privileges too."""
     lines: list[str] = []
+    if policy:
+        lines += ["trust policy changed (specs/trust/policy.json)"]
+        lines += [f"  {'!' if change.weakens else '~'} {visible(change.text)}" for change in policy] + [""]
     for change in changes:
         lines.append(f"{change.id} {change.kind} ({visible(change.path)})")
         lines += _text_privileges(change)
@@ -118,13 +122,14 @@ def _effect(effect: ItemEffect) -> list[str]:
     return lines if len(lines) > 1 else [f"work item {effect.item} keeps all its work when it is migrated"]
 
 
-def render_json(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]) -> str:
+def render_json(changes: Sequence[PlanChange], effects: Sequence[ItemEffect], policy: Sequence[PolicyChange] = ()) -> str:
     """Return the comparison as one JSON document."""
     value = {
         "schema": JSON_SCHEMA,
         "verdict": verdict(changes),
         "acknowledged": all(change.acknowledged for change in changes),
         "plans": [_json_plan(change) for change in changes],
+        "trustPolicy": [{"text": change.text, "weakens": change.weakens} for change in policy],
         "workItems": [
             {
                 "workItem": effect.item,
@@ -157,9 +162,13 @@ def _json_field(field: FieldChange) -> Mapping[str, str]:
     return {"field": field.field, "before": field.before, "after": field.after}
 
 
-def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]) -> str:
+def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect], policy: Sequence[PolicyChange] = ()) -> str:
     """Return the comparison for a job summary. A plan's text is not trusted: it stays text."""
     lines = ["## What changes in the plans", "", _plain(verdict(changes)), ""]
+    if policy:
+        lines += ["### The trust policy changes", ""]
+        lines += [f"- {'**more may be signed:** ' if change.weakens else ''}{_plain(change.text)}" for change in policy]
+        lines.append("")
     for change in changes:
         lines += [f"### {_plain(change.id)} {change.kind}", ""]
         if change.privileges:

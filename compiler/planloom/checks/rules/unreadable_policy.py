@@ -1,6 +1,6 @@
-"""PL503 unreadable-policy: the trust policy can't be read.
+"""PL503 unreadable-policy: the trust policy can't be read, or its root did not sign it.
 
-What: `specs/trust/policy.json` is what `planloom keys` writes, in exactly its layout.
+What: `specs/trust/policy.json` is what `planloom keys` writes, in exactly its layout, signed by its root keys.
 
 Why: Without it nothing that is signed could be trusted, and no gate be opened.
 
@@ -41,7 +41,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if reason:
         span = Span("specs/trust/policy.json", 1, 1, 1, 1)
         yield FINDER.at(
-            span, f"the trust policy can't be read: {reason}", help="planloom keys list; take the last good version from git"
+            span, f"the trust policy does not hold: {reason}", help="planloom keys list; take the last good version from git"
         )
 
 
