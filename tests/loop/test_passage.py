@@ -73,6 +73,8 @@ def story(hub, project):
     told.go_on("ship")
     handoff = shape_of_ledger(laptop)
     told.told["revert"] = laptop.do("revert", FIRST, "ship", "--handoff", handoff, "--yes", "--reason", "the wrong moment")
+    # Who approved what was taken back has not approved that it is done again.
+    told.told["approve again"] = laptop.do("approve", FIRST, "ship", "--yes", "--reason", "now it is right")
     told.go_on("ship again")
     told.told["close"] = laptop.do("close", FIRST, "--reason", "shipped")
     told.go_on("collect")
@@ -109,6 +111,7 @@ def on_one_machine(project, story, tmp_path_factory):
     do("run", FIRST)
     handoff = do("why", FIRST, "ship").partition("handoff sha256:")[2].split()[0]
     do("revert", FIRST, "ship", "--handoff", handoff, "--yes", "--reason", "the wrong moment")
+    do("approve", FIRST, "ship", "--yes", "--reason", "now it is right")
     do("run", FIRST)
     do("close", FIRST, "--reason", "shipped")
     return folder
@@ -136,7 +139,8 @@ def test_parameters_of_a_dispatch_open_a_work_item_with_them(records):
 
 def test_people_are_told_what_was_started_or_what_comes_next(story):
     assert "planloom approve demo-1 ship" in story.told["notes"]
-    for deed in ("approve", "revert"):
+    assert "planloom approve demo-1 ship" in story.told["revert"]
+    for deed in ("approve", "approve again"):
         assert "started the next wave: demo-orchestrator.yml for demo-1" in story.told[deed]
     assert "started demo-collector.yml" in story.told["close"]
 

@@ -365,3 +365,23 @@ def test_what_a_claim_holds_is_given_back_although_its_work_item_was_closed_at_t
         world.finish(won) if end == "finish" else world.abandon("a")
     world.open("demo-2")
     assert world.held("r", "demo-2") == {}
+
+
+def test_an_approval_is_spent_when_the_work_that_it_allowed_is_taken_back(tmp_path):
+    world = World(tmp_path, Shape("a"), Shape("b", ("a",), gate=("approver", 1), baseline=True))
+    world.do("a")
+    first = world.decide("b", by=ANN)
+    world.do("b")
+    world.revert("b")
+    assert world.blocked("b") == ["approval"]
+    second = world.decide("b", by=ANN)
+    assert world.claim("b").claim.record.body.approvals == (second.digest,)
+    assert second.digest != first.digest
+
+
+def test_an_approval_serves_every_attempt_until_one_succeeds(tmp_path):
+    world = World(tmp_path, Shape("b", gate=("approver", 1), attempts=2))
+    approval = world.decide("b", by=ANN)
+    won = world.claim("b")
+    world.finish(won, "failure")
+    assert world.claim("b").claim.record.body.approvals == (approval.digest,)

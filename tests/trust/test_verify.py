@@ -80,6 +80,8 @@ def test_rejection_rework_revert_retry_and_override_verify(tmp_path):
     world.finish(won, integrated=True)
     world.do("announce")
     world.revert("publish")
+    assert not world.can_claim("publish")
+    world.approve("publish", by=ANN)
     world.do("publish", "announce")
     assert findings(world.history()) == ()
 

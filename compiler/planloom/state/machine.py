@@ -61,7 +61,8 @@ class StepState(NamedTuple):
 
     Shape: `attempt` is the number of the newest claim (0: none); `used` automatic attempts of `allowed` are gone; `claim` is the open
     claim while running; `handoff` the completion that counts while done or integrated; `last` the record that ended the newest attempt; `stale`: running
-    on inputs that no longer count; `reworks`: how often its work was invalidated; `digest` is that of the step's version now, "" when there is only one.
+    on inputs that no longer count; `reworks`: how often its work was invalidated; `digest` is that of the step's version now, "" when there is only one; `granted`
+    are the approvals that the newest claim rests on, `spent` those whose work was taken back: they count for nothing more.
     """
 
     status: Status
@@ -75,6 +76,8 @@ class StepState(NamedTuple):
     stale: bool = False
     reworks: int = 0
     digest: str = ""
+    granted: tuple[str, ...] = ()
+    spent: frozenset[str] = frozenset()
 
     @property
     def is_valid(self) -> bool:
@@ -116,7 +119,10 @@ def _claimed(state: StepState, signed: Signed) -> StepState:
     if record.attempt is None or record.attempt.number != state.attempt + 1:
         message = f"{record.chain} #{record.index}: claims another attempt than {state.attempt + 1}"
         raise IllegalRecord(message, code="E_CLAIM")
-    return state._replace(status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False)
+    granted = record.body.approvals if isinstance(record.body, Claimed) else ()
+    return state._replace(
+        status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False, granted=granted
+    )
 
 
 def _open_claim(state: StepState, signed: Signed) -> Record:
@@ -171,8 +177,13 @@ def _integrated(state: StepState, signed: Signed) -> StepState:
 
 def _again(state: StepState, signed: Signed) -> StepState:
     del signed
-    reworks = state.reworks + (1 if state.handoff is not None else 0)
-    return state._replace(status=Status.PENDING, used=0, allowed=state.budget, handoff=None, reworks=reworks)
+    if state.handoff is None:
+        return state._replace(status=Status.PENDING, used=0, allowed=state.budget)
+    # Who approved work that was taken back has not approved that it is done again.
+    spent = state.spent | set(state.granted)
+    return state._replace(
+        status=Status.PENDING, used=0, allowed=state.budget, handoff=None, reworks=state.reworks + 1, spent=spent
+    )
 
 
 def _retried(state: StepState, signed: Signed) -> StepState:

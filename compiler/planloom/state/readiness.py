@@ -60,8 +60,8 @@ def depends_on(view: ItemView, step: CompiledStep) -> tuple[Dependency, ...]:
 def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -> tuple[Signed, ...]:
     """Return the approvals that count now, one a key.
 
-    An approval counts when its key holds the gate's role, it is bound to this plan, step and inputs, has not expired, is the key's
-    newest word, and is not the claimant's own (unless the policy allows that).
+    An approval counts when its key holds the gate's role, it is bound to this plan, step and inputs, has not expired, was not spent on work that
+    was taken back, is the key's newest word, and is not the claimant's own (unless the policy allows that).
     """
     own = "" if view.rules.allow_self_approval else claimant
     return tuple(d for d in _decisions(view, step) if d.record.event == "approved" and d.key_id != own)
@@ -82,6 +82,7 @@ def _decisions(view: ItemView, step: CompiledStep) -> tuple[Signed, ...]:
         bound = (
             isinstance(body, Decided)
             and signed.key_id in holders
+            and signed.digest not in view.states[step.key].spent
             and record.plan.digest == view.item.plan.digest
             and record.step is not None
             and record.step.digest == step.digest

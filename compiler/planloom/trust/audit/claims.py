@@ -117,6 +117,24 @@ def _unfit(evidence: Evidence, approval: Signed, claim: Signed, body: Claimed, g
         return f"it expired at {decided.expires}"
     if not evidence.policy.has_role(approval.key_id, role):
         return f"its key has no role {role}"
+    if _is_spent(evidence, approval, claim):
+        return "the work that it was given for was taken back before"
     if approval.key_id == claim.key_id and not evidence.policy.allow_self_approval:
         return "its key is the claimant's own"
     return ""
+
+
+def _is_spent(evidence: Evidence, approval: Signed, claim: Signed) -> bool:
+    """Return whether an earlier claim rested on this approval, was completed, and its work was taken back before this claim."""
+    rests = done = False
+    for _, earlier in evidence.chains[claim.record.chain].sound():
+        record = earlier.record
+        if record.index >= claim.record.index:
+            return False
+        if isinstance(record.body, Claimed):
+            rests, done = approval.digest in record.body.approvals, False
+        elif record.event == "completed":
+            done = rests
+        elif record.event in {"reverted", "invalidated"} and done:
+            return True
+    return False
