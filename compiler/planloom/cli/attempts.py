@@ -222,4 +222,7 @@ def advise(session: Session, item: str) -> None:
 
     view, schedule = api.read_status(session, item)
     if not go_on(session, view, schedule):
-        screen.suggest(api.next_command(session, view, schedule))
+        from planloom.report.table import next_command
+
+        # The work item is named: whether it is the only one would have to be read from all of them.
+        screen.suggest(next_command(view, schedule, alone=False))
