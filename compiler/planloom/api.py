@@ -187,9 +187,11 @@ def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str
 def run(session: Session, item: str, jobs: int, observer: Observer, store: Path | None = None) -> tuple[ItemView, Schedule]:
     """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands."""
     from planloom.runtime.delegating import delegate_item
-    from planloom.runtime.exporting import export, find_origin
+    from planloom.runtime.exporting import check_kept, export, find_origin
     from planloom.runtime.running import REFRESH_SECONDS, LocalRun
 
+    if keeps_files(session):
+        check_kept(session)
     pace = REFRESH_SECONDS if keeps_files(session) else REMOTE_SECONDS
     LocalRun(session, item, output_store(session, store), observer, jobs, pace).carry_out()
     delegated = delegate_item(session, item, "planloom run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -52,6 +53,13 @@ def export(
     from planloom.runtime.exporting import find_origin
 
     project = find_root(root)
+    if (bool(proof) + (bundle is not None) + (form is not None)) > 1:
+        raise InputError("--proof, --bundle and --as are three different exports", hint="ask for one at a time")
+    if form is None and (item or to is not None):
+        raise InputError("--work-item and --to go with --as", hint="planloom export --as in-toto --work-item ID --to DIR")
+    if bundle is not None and bundle.is_dir():
+        message = f"{bundle} is a folder"
+        raise InputError(message, hint="planloom export --bundle FILE")
     if proof:
         _print_proof(project, proof)
         return
@@ -98,6 +106,9 @@ def _write_in_toto(project: Path, ledger: str, item: str, to: Path | None, expir
         raise InputError(
             "--as needs --work-item ID and --to DIR", hint="planloom export --as in-toto --work-item release-1 --to links"
         )
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", expires) is None:
+        message = f"--expires {expires}: not a time"
+        raise InputError(message, hint="--expires 2027-06-01T00:00:00Z")
     session = api.open_session(project, ledger=ledger)
     view, _ = api.read_status(session, item)
     steps = [view.steps[key] for key in view.header.order]

@@ -151,6 +151,10 @@ def fmt(paths: tuple[Path, ...], root: Path | None, *, check: bool) -> int:
     else:
         folder = find_root(root)
         files = read_specs(folder)
+    for path, content in files.items():
+        if b"schema: planloom/" not in content:
+            message = f"{path} is no plan: it has no line `schema: planloom/plan/v1`"
+            raise InputError(message, hint="planloom fmt specs/NAME.yaml; other files are left alone")
     different = 0
     for path, content in files.items():
         result = lay_out(path, content)

@@ -81,6 +81,8 @@ def verify(
 
     if proof is not None:
         return _verify_proof(path, proof, root)
+    if path is not None and ledger:
+        raise InputError("PATH and --ledger name two histories", hint="give one of them")
     history = _read(path, root, ledger)
     if item and item not in history.items():
         known = ", ".join(history.items()[-5:]) or "none"

@@ -22,6 +22,7 @@ from planloom.runtime.effects import is_timestamp
 from planloom.runtime.outputs import (
     MANIFEST,
     describe_outputs,
+    file_digest,
     find_outputs,
     fits_record,
     is_digest,
@@ -112,6 +113,20 @@ def restore_inputs(task: Task, workspace: Path, store: Store) -> tuple[str, ...]
                 subjects = open_manifest(subjects, store, handoff.record.body.store)
             written.extend(restore_outputs(workspace, subjects, store, handoff.record.body.store))
     return tuple(written)
+
+
+def missing_inputs(view: ItemView, step: CompiledStep, workspace: Path, store: DirectoryStore) -> tuple[str, ...]:
+    """Return the outputs of needed steps that are neither in the workspace nor in the store, though they should be; names, in order."""
+    missing = []
+    for key in step.needs:
+        handoff = view.states[key].handoff
+        if handoff is None or getattr(handoff.record.body, "store", "") != "directory":
+            continue
+        for subject in output_subjects(handoff):
+            here = workspace / subject.name
+            if not store.has(subject.digest) and not (here.is_file() and file_digest(here) == subject.digest):
+                missing.append(subject.name)
+    return tuple(missing)
 
 
 def output_subjects(handoff: Signed) -> tuple[Subject, ...]:

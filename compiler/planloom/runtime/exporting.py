@@ -15,7 +15,7 @@ from planloom.runtime.delegating import write_atomically
 from planloom.runtime.executing import output_subjects
 from planloom.runtime.reading import read_view
 from planloom.state.schedule import build_schedule
-from planloom.trust.checkpoint import build_checkpoint, is_record_path
+from planloom.trust.checkpoint import build_checkpoint, check_leaves, is_record_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +113,16 @@ def _export(session: Session, origin: str) -> Exported:
     write_atomically(leaves_path, leaves)
     write_atomically(folder / "checkpoint", checkpoint)
     return Exported(portfolio, len(records), folder)
+
+
+def check_kept(session: Session) -> None:
+    """See that nothing which the last checkpoint covers is gone or changed, before anything is built on it.
+
+    Raises: TrustError (`E_TRUNCATED`, `E_FORK`).
+    """
+    leaves = session.artifacts / "exports" / "leaves.txt"
+    if leaves.exists():
+        check_leaves(read_records(session.artifacts), leaves.read_bytes())
 
 
 def find_origin(session: Session) -> str:

@@ -72,8 +72,9 @@ class DirectoryStore:
         del location
         source = self._path(digest)
         if not source.is_file():
-            message = f"the output {target.name} (sha256:{digest[:12]}…) is not kept any more"
-            raise StoreError(message, hint="planloom delegate --retry STEP makes it anew")
+            message = f"an output of an earlier step (sha256:{digest[:12]}…) is not kept on this machine"
+            hint = "planloom run --store DIR, with a folder that every machine shares; or planloom delegate --retry STEP for the step that made it"
+            raise StoreError(message, hint=hint)
         shutil.copyfile(source, target)
 
     def has(self, digest: str) -> bool:

@@ -16,11 +16,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from planloom.core.errors import StoreError
 from planloom.runtime.abandoning import abandon_dead, find_evidence
 from planloom.runtime.claiming import Won, claim_step
 from planloom.runtime.command import KILL_AFTER_SECONDS
 from planloom.runtime.completing import Completed, Late, Result, complete_attempt
-from planloom.runtime.executing import Task, carry_out
+from planloom.runtime.executing import Task, carry_out, missing_inputs
 from planloom.runtime.opening import close_when_complete
 from planloom.runtime.reading import read_view
 from planloom.state.machine import Status, StepState, apply
@@ -84,6 +85,7 @@ class LocalRun:
     candidates: list[tuple[int, str]] = field(init=False, default_factory=list)
     active: dict[Future[tuple[Result, Completed | Late, float]], Won] = field(init=False, default_factory=dict)
     groups: set[int] = field(init=False, default_factory=set)
+    lacking: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
     stopping: threading.Event = field(init=False, default_factory=threading.Event)
     read_at: float = field(init=False, default=0.0)
     patience: float = field(init=False, default=0.0)
@@ -108,6 +110,10 @@ class LocalRun:
                 raise
         close_when_complete(self.session, self.item)
         self._refresh()
+        if self.lacking:
+            key, names = next(iter(self.lacking.items()))
+            message = f"step {key} needs {', '.join(names)}, which is not kept on this machine"
+            raise StoreError(message, hint=f"planloom run {self.item} --store DIR, with a folder that every machine shares")
         return build_schedule(self.view)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
@@ -159,6 +165,11 @@ class LocalRun:
             _, key = heapq.heappop(self.candidates)
             if self.view.states[key].status is not Status.PENDING:
                 continue
+            missing = missing_inputs(self.view, self.view.steps[key], self.session.workspace, self.store)
+            if missing:
+                self.lacking[key] = missing
+                continue  # an attempt that can't begin would be lost
+            self.lacking.pop(key, None)
             outcome = claim_step(self.session, self.item, key, process=True)
             if not isinstance(outcome, Won):
                 continue  # somebody else has it, or the hint was old: the next reading tells

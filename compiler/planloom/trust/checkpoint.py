@@ -74,8 +74,21 @@ def build_checkpoint(
     Guarantee: the list before is a prefix of the new one. Raises: CheckpointError when a record that was in it
     is gone (`E_TRUNCATED`) or has changed (`E_FORK`): nothing that hides a loss is ever signed.
     """
-    leaves = list(parse_leaves(previous_leaves))
-    for leaf in leaves:
+    leaves = list(check_leaves(records, previous_leaves))
+    known = {leaf.path for leaf in leaves}
+    fresh = sorted(path for path in records if is_record_path(path) and path not in known)
+    leaves += [Leaf(merkle.leaf_hash(records[path]), path) for path in fresh]
+    head = Checkpoint(origin, len(leaves), merkle.root_of([leaf.hash for leaf in leaves]))
+    return note.sign_note(_text(head), origin, signer), write_leaves(leaves)
+
+
+def check_leaves(records: Mapping[str, bytes], leaves: bytes) -> tuple[Leaf, ...]:
+    """Return the leaves of the last checkpoint after seeing that each record is still there, unchanged.
+
+    Raises: CheckpointError when one is gone (`E_TRUNCATED`) or has changed (`E_FORK`).
+    """
+    parsed = parse_leaves(leaves)
+    for leaf in parsed:
         content = records.get(leaf.path)
         if content is None:
             message = f"{leaf.path}: this record was in the last checkpoint and is gone"
@@ -83,11 +96,7 @@ def build_checkpoint(
         if merkle.leaf_hash(content) != leaf.hash:
             message = f"{leaf.path}: this record is not the one that was in the last checkpoint"
             raise CheckpointError(message, code="E_FORK", hint="restore it; planloom verify lists all that is broken")
-    known = {leaf.path for leaf in leaves}
-    fresh = sorted(path for path in records if is_record_path(path) and path not in known)
-    leaves += [Leaf(merkle.leaf_hash(records[path]), path) for path in fresh]
-    head = Checkpoint(origin, len(leaves), merkle.root_of([leaf.hash for leaf in leaves]))
-    return note.sign_note(_text(head), origin, signer), write_leaves(leaves)
+    return parsed
 
 
 def write_leaves(leaves: list[Leaf]) -> bytes:

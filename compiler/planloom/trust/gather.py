@@ -16,7 +16,7 @@ from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.trust.audit.history import ARTIFACTS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
-from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, is_record_path
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
 if TYPE_CHECKING:
@@ -122,6 +122,10 @@ def _read_bare(path: Path) -> History:
     if branch in branches:
         kept = {name: content for name, content in files.items() if not name.startswith(ARTIFACTS)}
         files = kept | {n: c for n, c in _read_tree(path, branch).items() if n.startswith(ARTIFACTS)}
+    held = _git(path, "for-each-ref", "--count=1", "--format=%(refname)", "refs/planloom/").strip()
+    if held and not any(is_record_path(name) for name in files):
+        message = f"{path}: its records lie in refs that no collector has copied to a branch yet"
+        raise InputError(message, hint="planloom collect --push first; or in a clone: planloom verify --ledger git")
     return History(dict(sorted(files.items())))
 
 
