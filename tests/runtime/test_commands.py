@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -165,6 +166,36 @@ def test_a_command_ends_when_its_caller_is_killed(tmp_path):
     caller.kill()
     caller.wait()
     wait_for_end(pid)
+
+
+def test_a_command_whose_caller_is_killed_before_it_can_be_watched_does_not_start(tmp_path):
+    program = (
+        "import sys, os, signal, subprocess; sys.path.insert(0, sys.argv[1]); from worlds import Shape, compile_shapes\n"
+        "from pathlib import Path; from planloom.runtime.command import run_command\n"
+        "_, (step,) = compile_shapes([Shape('build', run='echo > started')])\n"
+        "class Popen(subprocess.Popen):\n"
+        "    def __init__(self, argv, **more):\n"
+        "        if 'kill' in argv[2]: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        super().__init__(argv, **more); print(self.pid, flush=True)\n"
+        "subprocess.Popen = Popen\n"
+        "run_command(step, Path(sys.argv[2]), dict(os.environ), lambda piece: None)\n"
+    )
+    tests = str(Path(__file__).parents[1])
+    caller = subprocess.run([sys.executable, "-c", program, tests, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert caller.returncode == -signal.SIGKILL, caller.stderr
+    wait_for_end(int(caller.stdout))
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("name", ["PLAIN", "with-hyphen", "ProgramFiles(x86)"])
+def test_a_command_gets_its_environment_whatever_the_names_are(tmp_path, name):
+    pieces = []
+    step = step_of("import os, sys, json; print(json.dumps([dict(os.environ), sys.stdin.read()]))", shell="python")
+    assert run_command(step, tmp_path, PATH | {name: "a 'b'\nc"}, pieces.append).result == "success"
+    seen, standard_input = json.loads(b"".join(pieces))
+    own = {"PWD", "LC_CTYPE"}  # a shell sets the one, Python the other
+    assert {k: v for k, v in seen.items() if k not in own} == PATH | {name: "a 'b'\nc"}
+    assert standard_input == ""
 
 
 def test_no_process_and_no_descriptor_is_left_after_many_commands(tmp_path):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -38,6 +40,8 @@ TOKENS: Final = (
 )
 ID_TOKENS: Final = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
 """Variables that a job of GitHub Actions carries for its own actions (docs.github.com/actions, "OpenID Connect", toolkit/artifact)."""
+
+_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"),
@@ -118,10 +122,10 @@ def run_command(
         script.write_text(step.run, encoding="utf-8", newline="\n")
         argv = command_line(step, workspace, script, environment)
         process = subprocess.Popen(
-            argv,
+            [*gate_line(environment), *argv],
             cwd=folder,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -131,6 +135,7 @@ def run_command(
         remove = removal(argv[0], script) if definition.get("container") else ()
         try:
             with dies_with_us(process.pid, remove, environment):
+                _open_gate(process)
                 return _wait(process, limit, log)
         finally:
             end_group(process)
@@ -139,6 +144,28 @@ def run_command(
                 subprocess.run(remove, env=dict(environment), capture_output=True, stdin=subprocess.DEVNULL, check=False)
             if running is not None:
                 running.discard(process.pid)
+
+
+def gate_line(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what stands before a command so that it starts only once its standard input says so, and never when that ends first.
+
+    Killed between starting a command and starting what watches over it, we would leave it to go on for ever.
+    A POSIX shell passes on only names that it could set itself (POSIX, XCU 2.5.3), so that Python, which is slower, stands in for others.
+    """
+    if all(_NAME.fullmatch(name) for name in environment):
+        return ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
+    # Python sets this one itself where the locale is C (PEP 538).
+    clean = "" if "LC_CTYPE" in environment else "os.environ.pop('LC_CTYPE', 0); "
+    program = f"import os, sys; {clean}os.read(0, 3) or sys.exit(1); os.dup2(os.open(os.devnull, os.O_RDONLY), 0); os.execv(sys.argv[1], sys.argv[1:])"
+    return (sys.executable, "-IS", "-c", program)
+
+
+def _open_gate(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is None:
+        return
+    # Broken where somebody has ended it already.
+    with contextlib.suppress(BrokenPipeError), process.stdin as gate:
+        gate.write(b"go\n")
 
 
 @contextlib.contextmanager
