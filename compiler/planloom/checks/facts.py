@@ -138,6 +138,16 @@ def native_nodes(step: Step) -> Iterable[MapNode]:
     return [item for item in step.node.list_at("steps") if isinstance(item, MapNode)]
 
 
+def actions_pinned_to(facts: Facts, kind: str) -> Iterator[tuple[str, Span]]:
+    """Yield the actions that are named so (`pin_kind`), with their places."""
+    for plan in facts.plans:
+        for step in written_steps(plan):
+            for native in native_nodes(step):
+                action = native.get("uses")
+                if isinstance(action, str) and pin_kind(action) == kind:
+                    yield action, native.value_span("uses")
+
+
 def need_span(step: Step, index: int) -> Span:
     """Return the place of an entry of `needs` as written."""
     needs = step.node.list_at("needs")

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, pin_kind, written_steps
+from planloom.checks.facts import Facts, actions_pinned_to
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -35,13 +35,9 @@ FINDER = error("PL605", "branch-action", is_strict=True)
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each action that is named by something that looks like a branch."""
-    for plan in facts.plans:
-        for step in written_steps(plan):
-            for native in native_nodes(step):
-                action = native.get("uses")
-                if isinstance(action, str) and pin_kind(action) == "branch":
-                    message = f"action '{action[:80]}' follows a branch"
-                    yield FINDER.at(native.value_span("uses"), message, help="write owner/name@ and the 40 digits of the commit")
+    for action, span in actions_pinned_to(facts, "branch"):
+        message = f"action '{action[:80]}' follows a branch"
+        yield FINDER.at(span, message, help="write owner/name@ and the 40 digits of the commit")
 
 
 RULE = FINDER.rule(__doc__, check)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, pin_kind, written_steps
+from planloom.checks.facts import Facts, actions_pinned_to
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -36,13 +36,9 @@ FINDER = error("PL604", "unpinned-action", is_strict=True)
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each action that is named by a tag, a short commit, or nothing; branches are another rule."""
-    for plan in facts.plans:
-        for step in written_steps(plan):
-            for native in native_nodes(step):
-                action = native.get("uses")
-                if isinstance(action, str) and pin_kind(action) == "tag":
-                    message = f"action '{action[:80]}' is not pinned to a commit"
-                    yield FINDER.at(native.value_span("uses"), message, help="write owner/name@ and the 40 digits of the commit")
+    for action, span in actions_pinned_to(facts, "tag"):
+        message = f"action '{action[:80]}' is not pinned to a commit"
+        yield FINDER.at(span, message, help="write owner/name@ and the 40 digits of the commit")
 
 
 RULE = FINDER.rule(__doc__, check)
