@@ -28,6 +28,24 @@ def test_every_commands_help_has_an_example(name):
     assert f"planloom {name}" in done.output.replace("\n  ", " ")
 
 
+def leaves(command, *path):
+    """Yield every command that does something: its words, and what click knows of it."""
+    names = getattr(command, "commands", None)
+    if names is None and path:
+        yield path, command
+    for name in names or (COMMANDS if not path else ()):
+        yield from leaves(command.get_command(None, name), *path, name)
+
+
+def test_every_command_speaks_json_but_for_those_that_speak_a_protocol():
+    silent = [" ".join(path) for path, command in leaves(planloom) if not speaks_json(command)]
+    assert silent == ["serve lsp"]
+
+
+def speaks_json(command):
+    return any("--format" in option.opts and "json" in option.type.choices for option in command.params)
+
+
 def test_the_help_page_names_every_command_in_its_group():
     output = CliRunner().invoke(planloom, ["--help"]).output
     groups = [line for line in output.splitlines() if line and not line.startswith(" ") and line.endswith(":")]

@@ -226,7 +226,8 @@ def test_pinning_the_checkout_locks_the_build_backend_too(project, wheels):
         '[project]\nname = "planloom"\ndependencies = ["needed"]\n[build-system]\nrequires = ["typing_extensions"]\n'
     )
     (project / "specs/planloom.yaml").write_text("schema: planloom/project/v1\n# kept\ninstall: wheel\npython: '3.12'\n")
-    run(pin, "--path", str(project), root=project)
+    _, out, _ = run(pin, "--path", str(project), "--format", "json", root=project)
+    assert json.loads(out) == {"schema": "planloom/pin/v1", "lock": "specs/requirements.lock", "packages": 2, "install": "path"}
     lock = (project / "specs/requirements.lock").read_text()
     assert "needed==1.0" in lock
     assert "typing-extensions==4.0" in lock

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, root_option
+from planloom.cli.options import find_root, format_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -254,10 +254,11 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     help="Runners install this wheel, copied into specs/.",
 )
 @root_option
-def pin(path: Path | None, wheel: Path | None, root: Path | None) -> int:
+@format_option
+def pin(path: Path | None, wheel: Path | None, root: Path | None, style: str) -> int:
     """Pin what runners install: planloom and all that it needs, each file by its hash, in specs/requirements.lock.
 
-    The one command that asks a package index.
+    The one command that asks a package index. JSON: {schema, lock, packages, install}.
     """
     from planloom.emit.pinning import LOCK, pin_index, pin_path, pin_wheel, set_install
 
@@ -274,6 +275,9 @@ def pin(path: Path | None, wheel: Path | None, root: Path | None) -> int:
     (folder / LOCK).write_text(pinned.lock, encoding="utf-8", newline="\n")
     settings.write_text(set_install(text, pinned.install), encoding="utf-8", newline="\n")
     count = sum(1 for line in pinned.lock.splitlines() if line and not line.startswith((" ", "#")))
-    screen.product(f"{LOCK}  {count} packages by hash\nspecs/planloom.yaml  install: {pinned.install}")
+    if style == "json":
+        screen.product_json({"schema": "planloom/pin/v1", "lock": LOCK, "packages": count, "install": pinned.install})
+    else:
+        screen.product(f"{LOCK}  {count} packages by hash\nspecs/planloom.yaml  install: {pinned.install}")
     screen.suggest("planloom compile")
     return 0

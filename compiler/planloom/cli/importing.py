@@ -9,10 +9,11 @@ import click
 
 from planloom.cli import screen
 from planloom.cli.files import replace_file
-from planloom.cli.options import find_root, root_option
+from planloom.cli.options import find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, Conflict, InputError
 
 if TYPE_CHECKING:
+    from planloom.core.canonical import Json
     from planloom.syntax.importing.imported import Imported
 
 MAX_BYTES = 1024 * 1024
@@ -25,10 +26,12 @@ MAX_BYTES = 1024 * 1024
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the plan instead of writing it into specs/.")
 @click.option("--force", is_flag=True, help="Overwrite a plan of this id.")
 @root_option
-def import_(file: Path, plan_id: str, root: Path | None, *, to_stdout: bool, force: bool) -> int:
+@format_option
+def import_(file: Path, plan_id: str, root: Path | None, style: str, *, to_stdout: bool, force: bool) -> int:
     r"""Make a plan from what you have: a task list (tasks.md) or a GitHub workflow (ci.yml).
 
-    What a plan can't say is reported with its place; nothing is dropped silently.
+    What a plan can't say is reported with its place; nothing is dropped silently. JSON: {schema, path, steps, written, plan,
+    notes[] {path, line, column, message}}, where plan is its text.
 
     \b
     Examples:
@@ -53,21 +56,42 @@ def import_(file: Path, plan_id: str, root: Path | None, *, to_stdout: bool, for
         raise InputError(message, hint="tasks look like `- [ ] T001 text`; a workflow has jobs")
     path = f"specs/{wanted}.yaml"
     text = lay_out(path, write(imported.tree))
-    for note in imported.notes:
-        screen.say(f"{note.span.path}:{note.span.line}:{note.span.column}: {note.message}")
-    if to_stdout:
-        screen.product(text.decode("utf-8"))
-        return EXIT_DONE
-    folder = find_root(root)
+    if not to_stdout:
+        _write(find_root(root), path, text, force=force)
+    if style == "json":
+        screen.product_json(_document(path, text, imported, written=not to_stdout))
+    else:
+        for note in imported.notes:
+            screen.say(f"{note.span.path}:{note.span.line}:{note.span.column}: {note.message}")
+        steps, notes = len(imported.tree["steps"]), len(imported.notes)
+        said = f"{path}: {steps} step{'s' if steps != 1 else ''}, {notes} note{'s' if notes != 1 else ''}"
+        screen.product(text.decode("utf-8") if to_stdout else said)
+    if not to_stdout:
+        screen.suggest("planloom validate")
+    return EXIT_DONE
+
+
+def _write(folder: Path, path: str, text: bytes, *, force: bool) -> None:
+    """Write the plan. Raises: Conflict when there is one and it is not to be overwritten."""
     if (folder / path).exists() and not force:
         message = f"{path} is there already"
         raise Conflict(message, hint="--id names another plan, --force overwrites this one")
     (folder / "specs").mkdir(exist_ok=True)
     replace_file(folder / path, text)
-    steps = len(imported.tree["steps"])
-    screen.product(f"{path}: {steps} step{'s' if steps != 1 else ''}, {len(imported.notes)} notes")
-    screen.suggest("planloom validate")
-    return EXIT_DONE
+
+
+def _document(path: str, text: bytes, imported: Imported, *, written: bool) -> Json:
+    return {
+        "schema": "planloom/import/v1",
+        "path": path,
+        "steps": len(imported.tree["steps"]),
+        "written": written,
+        "plan": text.decode("utf-8"),
+        "notes": [
+            {"path": note.span.path, "line": note.span.line, "column": note.span.column, "message": note.message}
+            for note in imported.notes
+        ],
+    }
 
 
 def _read(file: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from planloom.core.canonical import Json
     from planloom.trust.keys import Key, PrivateKey
     from planloom.trust.policy import Policy, TrustedKey
+
+KEY_SCHEMA: Final = "planloom/key/v1"
 
 
 @click.group(epilog="Example: planloom keys new ann && planloom keys trust ann --role approver")
@@ -28,8 +30,12 @@ def keys() -> None:
     "--encrypt", is_flag=True, help="Protect the file with PLANLOOM_SIGNING_KEY_PASSPHRASE, or a passphrase that is asked for."
 )
 @root_option
-def new(name: str, root: Path | None, *, encrypt: bool) -> None:
-    """Make a key in .planloom/NAME.pem, readable by you only. It may sign nothing until the policy trusts it."""
+@format_option
+def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
+    """Make a key in .planloom/NAME.pem, readable by you only. It may sign nothing until the policy trusts it.
+
+    JSON: {schema, name, id, public, path}.
+    """
     from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
     from planloom.trust.keyring import check_key_name
     from planloom.trust.keys import generate
@@ -37,8 +43,13 @@ def new(name: str, root: Path | None, *, encrypt: bool) -> None:
     check_key_name(name)
     made = generate()
     write_private_key(find_root(root) / KEY_FOLDER / f"{name}.pem", made, _passphrase() if encrypt else "")
-    screen.say(f"{KEY_FOLDER}/{name}.pem   key {made.key_id[:8]}   (0600; never commit it)")
-    screen.product(made.key.public.hex())
+    path = f"{KEY_FOLDER}/{name}.pem"
+    screen.say(f"{path}   key {made.key_id[:8]}   (0600; never commit it)")
+    public = made.key.public.hex()
+    if style == "json":
+        screen.product_json({"schema": KEY_SCHEMA, "name": name, "id": made.key_id, "public": public, "path": path})
+    else:
+        screen.product(public)
     screen.suggest(f"planloom keys trust {name} --role approver")
 
 
@@ -46,7 +57,11 @@ def new(name: str, root: Path | None, *, encrypt: bool) -> None:
 @root_option
 @format_option
 def list_(root: Path | None, style: str) -> None:
-    """List the keys of the trust policy: roles, validity, and which of them are on this machine."""
+    """List the keys of the trust policy: roles, validity, and which of them are on this machine.
+
+    JSON: {schema, version, root, keys[] {name, id, public, roles, validFrom, validUntil, builders, revoked}}, the last four only
+    where they are set.
+    """
     from planloom.report.table import write_columns
     from planloom.trust.policyfiles import load_policy
 
@@ -68,7 +83,10 @@ def list_(root: Path | None, style: str) -> None:
 @root_option
 @format_option
 def show(name: str, root: Path | None, style: str) -> None:
-    """Show a key of the policy in every form that other programs take."""
+    """Show a key of the policy in every form that other programs take.
+
+    JSON: {schema, name, id, public, roles, …, forms}.
+    """
     from planloom.report.table import write_columns
     from planloom.trust.keyforms import key_forms
     from planloom.trust.policyfiles import load_policy
@@ -78,7 +96,7 @@ def show(name: str, root: Path | None, style: str) -> None:
     trusted = _known(policy, name)
     forms = key_forms(trusted.key, _origin(project))
     if style == "json":
-        screen.product_json(_document(trusted) | {"forms": dict(forms)})
+        screen.product_json(_document(trusted) | {"schema": KEY_SCHEMA, "forms": dict(forms)})
         return
     screen.product(write_columns([("name", trusted.name), ("may act as", ", ".join(trusted.roles)), *forms.items()], indent=""))
     screen.product(trusted.key.to_pem().decode("ascii"))
@@ -103,6 +121,7 @@ def show(name: str, root: Path | None, style: str) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
+@format_option
 def trust(
     name: str,
     public: str,
@@ -111,12 +130,14 @@ def trust(
     valid_until: str,
     builders: tuple[str, ...],
     root: Path | None,
+    style: str,
     *,
     yes: bool,
 ) -> None:
     """Take a key into the trust policy, or change what it may do. Signed with your root key.
 
-    PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here).
+    PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, key}, the key as
+    in `keys list`.
     """
     from planloom.trust.keyring import trust_key
     from planloom.trust.policy import TrustedKey
@@ -126,7 +147,9 @@ def trust(
     policy = load_policy(project)
     wanted = TrustedKey(name, _public(project, name, public), roles, valid_from, valid_until, builders)
     changed = trust_key(policy, wanted)
-    _sign_change(project, policy, changed, f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}", yes=yes)
+    _sign_change(
+        project, policy, changed, f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}", style, yes=yes
+    )
 
 
 @keys.command(epilog='Example: planloom keys revoke ci --reason "the runner was broken into"')
@@ -140,8 +163,12 @@ def trust(
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
-def revoke(name: str, reason: str, at_size: int | None, root: Path | None, *, yes: bool) -> None:
-    """Revoke a key. What it signed before, as the checkpoint shows it, still counts; nothing else does."""
+@format_option
+def revoke(name: str, reason: str, at_size: int | None, root: Path | None, style: str, *, yes: bool) -> None:
+    """Revoke a key. What it signed before, as the checkpoint shows it, still counts; nothing else does.
+
+    JSON: {schema, path, version, key}, the key as in `keys list`.
+    """
     from planloom.trust.keyring import revoke_key
     from planloom.trust.policyfiles import load_policy
 
@@ -149,17 +176,20 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, *, ye
     policy = load_policy(project)
     size = at_size if at_size is not None else _checkpoint_size(project, policy)
     changed = revoke_key(policy, name, size, reason)
-    _sign_change(
-        project, policy, changed, f"{name} is revoked: its records count only among the first {size} of the checkpoint", yes=yes
-    )
+    what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
+    _sign_change(project, policy, changed, what, style, yes=yes)
 
 
 @keys.command(epilog="Example: planloom keys rotate ci")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
-def rotate(name: str, root: Path | None, *, yes: bool) -> None:
-    """Put a new key in the place of an old one. What the old one signed still counts, unless it is revoked."""
+@format_option
+def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
+    """Put a new key in the place of an old one. What the old one signed still counts, unless it is revoked.
+
+    JSON: {schema, path, version, key}, the new key as in `keys list`.
+    """
     from planloom.runtime.effects import SystemClock
     from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
     from planloom.trust.keyring import rotate_key
@@ -175,9 +205,8 @@ def rotate(name: str, root: Path | None, *, yes: bool) -> None:
     beside = path.with_name(f"{name}.new.pem")
     beside.unlink(missing_ok=True)
     write_private_key(beside, fresh)
-    _sign_change(
-        project, policy, changed, f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now", yes=yes, also=fresh
-    )
+    what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
+    _sign_change(project, policy, changed, what, style, yes=yes, also=fresh)
     if path.exists():
         path.rename(old)
     beside.rename(path)
@@ -187,7 +216,14 @@ def rotate(name: str, root: Path | None, *, yes: bool) -> None:
 
 
 def _sign_change(
-    project: Path, policy: Policy, changed: tuple[TrustedKey, ...], what: str, *, yes: bool, also: PrivateKey | None = None
+    project: Path,
+    policy: Policy,
+    changed: tuple[TrustedKey, ...],
+    what: str,
+    style: str,
+    *,
+    yes: bool,
+    also: PrivateKey | None = None,
 ) -> None:
     """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it."""
     from planloom.core.errors import TrustError
@@ -207,7 +243,13 @@ def _sign_change(
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
     write_trust_files(project, changes)
-    screen.product(f"Signed: {POLICY_PATH}, version {policy.version + 1}")
+    version = policy.version + 1
+    if style == "json":
+        screen.product_json(
+            {"schema": "planloom/policy-change/v1", "path": POLICY_PATH, "version": version, "key": _document(changed[0])}
+        )
+    else:
+        screen.product(f"Signed: {POLICY_PATH}, version {version}")
     screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
 
 
@@ -289,8 +331,12 @@ def _document(trusted: TrustedKey) -> dict[str, Json]:
         "public": trusted.key.public.hex(),
         "roles": roles,
     }
+    if trusted.valid_from:
+        document["validFrom"] = trusted.valid_from
     if trusted.valid_until:
         document["validUntil"] = trusted.valid_until
+    if trusted.builders:
+        document["builders"] = [*trusted.builders]
     if trusted.revoked is not None:
         document["revoked"] = {"atSize": trusted.revoked.at_size, "reason": trusted.revoked.reason}
     return document

@@ -11,12 +11,16 @@ import click
 
 from planloom.cli import screen
 from planloom.cli.comparing import diff
+from planloom.cli.explaining import explain
 from planloom.cli.files import replace_file
 from planloom.cli.importing import import_
-from planloom.cli.options import find_root, root_option
+from planloom.cli.options import find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planloom.core.canonical import Json
     from planloom.pipeline import Checked
 
 __all__ = ["diff", "explain", "fmt", "import_", "validate"]
@@ -100,42 +104,15 @@ def _repair(folder: Path, checked: Checked) -> Checked:
 
 
 @click.command()
-@click.argument("code", metavar="CODE|RULE", required=False)
-def explain(code: str | None) -> int:
-    r"""Explain a diagnostic: what it means, why it matters, an example that fails and one that passes.
-
-    Without CODE all codes are listed.
-
-    \b
-    Examples:
-      planloom explain PL402
-      planloom explain unknown-need
-    """
-    from planloom.checks.registry import RULES
-    from planloom.report.diagnostics_pages import explain_text, find_rule
-    from planloom.syntax.suggest import advise
-
-    if code is None:
-        for rule in RULES:
-            screen.product(f"{rule.code}  {rule.name:<24} {rule.page.split(chr(10), 1)[0].partition(': ')[2]}")
-        return EXIT_DONE
-    found = find_rule(code)
-    if found is None:
-        names = [name for rule in RULES for name in (rule.code, rule.name)]
-        message = f"there is no diagnostic {code}"
-        raise InputError(message, hint=advise(code, names) or "planloom explain lists all")
-    screen.product(explain_text(found))
-    return EXIT_DONE
-
-
-@click.command()
 @click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file is laid out differently.")
 @root_option
-def fmt(paths: tuple[Path, ...], root: Path | None, *, check: bool) -> int:
+@format_option
+def fmt(paths: tuple[Path, ...], root: Path | None, style: str, *, check: bool) -> int:
     r"""Lay out plans in the one stable way. Data and comments stay; only space, indentation and line breaks change.
 
-    Without FILE every file in specs/ is laid out.
+    Without FILE every file in specs/ is laid out. JSON: {schema, files[] {path, state}}, where state is unchanged, laid-out
+    or, with --check, different.
 
     \b
     Examples:
@@ -155,23 +132,29 @@ def fmt(paths: tuple[Path, ...], root: Path | None, *, check: bool) -> int:
         if b"schema: planloom/" not in content:
             message = f"{path} is no plan: it has no line `schema: planloom/plan/v1`"
             raise InputError(message, hint="planloom fmt specs/NAME.yaml; other files are left alone")
-    different = 0
-    for path, content in files.items():
-        result = lay_out(path, content)
-        if result == content:
-            continue
-        different += 1
-        if check:
-            screen.product(f"{path} is laid out differently")
-        else:
-            replace_file(folder / path, result)
-            screen.product(f"{path} laid out")
-    if check and different:
+    # Every file is laid out before one is written: a file that can't be read changes none.
+    results = {path: lay_out(path, content) for path, content in files.items()}
+    changed = [path for path, result in results.items() if result != files[path]]
+    if not check:
+        for path in changed:
+            replace_file(folder / path, results[path])
+    _show_laid_out(list(files), changed, style, check=check)
+    if check and changed:
         screen.suggest("planloom fmt")
         return EXIT_FINDINGS
-    if not different:
-        screen.say("nothing to do")
     return EXIT_DONE
+
+
+def _show_laid_out(paths: Sequence[str], changed: Sequence[str], style: str, *, check: bool) -> None:
+    if style == "json":
+        word = "different" if check else "laid-out"
+        rows: list[Json] = [{"path": path, "state": word if path in changed else "unchanged"} for path in paths]
+        screen.product_json({"schema": "planloom/fmt/v1", "files": rows})
+        return
+    for path in changed:
+        screen.product(f"{path} is laid out differently" if check else f"{path} laid out")
+    if not changed:
+        screen.say("nothing to do")
 
 
 def _read_file(path: Path) -> bytes:

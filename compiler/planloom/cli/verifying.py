@@ -105,7 +105,10 @@ def verify(
         if was_enabled:
             gc.enable()
     screen.product(_render(verification, style))
-    return EXIT_FINDINGS if verification.findings else 0
+    if not verification.findings:
+        return 0
+    screen.suggest(f"planloom explain {verification.findings[0].code}")
+    return EXIT_FINDINGS
 
 
 def _read(path: Path | None, root: Path | None, ledger: str) -> History:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from planloom.report import code_pages
 from planloom.report.trust_page import build_page
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ def index_page(groups: Sections, schemas: Iterable[tuple[str, str]]) -> str:
     parts += ["## Files\n", "\n".join(f"- [{title}](schemas/{name}.md)" for name, title in schemas) + "\n"]
     parts += [
         "## Trust\n",
-        "[Trust and verification](trust.md): a team's policy, who may sign what, what verifying checks, every code.\n",
+        "[Trust and verification](trust.md): a team's policy, who may sign what, what verifying checks.\n",
     ]
+    parts += ["## Codes\n", "[E_… codes](codes.md): what verifying finds and what commands refuse for, and what to do.\n"]
     parts += ["## Diagnostics\n", "[One page a code](diagnostics/README.md): what, why, a failing example, the repaired one.\n"]
     return "\n".join(parts)
 
@@ -160,7 +162,11 @@ def build_pages(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
     with ThreadPoolExecutor(max_workers=4) as pool:
         texts = dict(zip(names, pool.map(lambda name: help_text((name,)), names), strict=True))
     titles = ((name, str(schema.get("title", name))) for name, schema in schemas.items())
-    pages = {"README.md": index_page(groups, titles), "trust.md": NOTE + build_page()}
+    pages = {
+        "README.md": index_page(groups, titles),
+        "trust.md": NOTE + build_page(),
+        code_pages.PAGE: NOTE + code_pages.build_page(),
+    }
     for name, text in texts.items():
         below = {sub: help_text((name, sub)) for _, rows in command_sections(text) for sub, _ in rows}
         pages[f"commands/{name}.md"] = command_page((name,), text, below)

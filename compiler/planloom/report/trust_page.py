@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from planloom.report.code_pages import anchor
 from planloom.trust import keyfiles, verify
 from planloom.trust.audit.findings import MEANINGS
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH
@@ -97,7 +98,7 @@ def build_page() -> str:
         _steps(),
         _LIMITS,
         "## Codes\n",
-        _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in sorted(MEANINGS.items())]),
+        _table(("Code", "Meaning"), [(f"[`{code}`]({anchor(code)})", meaning) for code, meaning in sorted(MEANINGS.items())]),
         "[All pages](README.md)\n",
     ]
     return "\n".join(parts)
