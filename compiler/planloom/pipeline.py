@@ -6,8 +6,9 @@ Pure: which files there are is told by the caller; `read_specs` is the one funct
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.checks.facts import Facts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SPECS: Final = "specs"
 PROJECT_FILE: Final = "specs/planloom.yaml"
+TRUST_FOLDER: Final = "specs/trust"
 POLICY_FILE: Final = "specs/trust/policy.json"
 LOCK_FILE: Final = "specs/requirements.lock"
 MAX_FILES: Final = 1000
@@ -103,23 +105,47 @@ def load_project(root: Path) -> Checked:
     if not files.keys() - {PROJECT_FILE}:
         message = f"{root} has no plan in specs/"
         raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
-    policy = root / POLICY_FILE
-    content = policy.read_bytes() if policy.is_file() else None
-    return check_project(
-        files, content, locked=(root / LOCK_FILE).is_file(), distrust=_distrust(root) if content is not None else ""
-    )
+    policy, distrust = read_policy(root)
+    return check_project(files, policy, locked=(root / LOCK_FILE).is_file(), distrust=distrust)
 
 
-def _distrust(root: Path) -> str:
-    """Return why the trust policy's signatures and versions do not hold; "" when they do."""
+def read_policy(root: Path) -> tuple[bytes | None, str]:
+    """Return the trust policy's file, and why it does not hold ("" when it does).
+
+    Guarantee: None without a reason only where trust was never set up. What lies in the policy's place and can't be read (a
+    folder, a link that leads nowhere, history without the current version) is a reason, never the same as nothing.
+    """
     from planloom.core.errors import TrustError
     from planloom.trust.policyfiles import load_policy
 
+    folder = root / TRUST_FOLDER
+    if not os.path.lexists(folder) or (folder.is_dir() and os.access(folder, os.R_OK) and not any(folder.iterdir())):
+        return None, ""
     try:
         load_policy(root)
+        return (root / POLICY_FILE).read_bytes(), ""
     except TrustError as problem:
-        return problem.message
-    return ""
+        distrust = problem.message
+    except OSError as problem:
+        return None, f"{POLICY_FILE} can't be read: {problem.strerror}"
+    try:
+        return (root / POLICY_FILE).read_bytes(), distrust
+    except OSError:
+        return None, distrust
+
+
+def prove_limits(checked: Checked) -> tuple[Checked, dict[str, bytes]]:
+    """Return a project with what only its compiled files show (their sizes), and these files; as it is and none unless `is_sound`."""
+    if not checked.is_sound:
+        return checked, {}
+    from planloom.emit.limits import check_limits
+    from planloom.emit.project import emit_plans, gather
+
+    emitted = emit_plans(checked.plans, checked.graphs, checked.project)
+    broken = check_limits(emitted)
+    if broken:
+        return replace(checked, diagnostics=sort_diagnostics((*checked.diagnostics, *broken))), {}
+    return checked, gather(emitted, checked.project)
 
 
 def compile_project(checked: Checked) -> dict[str, bytes]:

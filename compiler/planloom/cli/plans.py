@@ -38,9 +38,9 @@ __all__ = ["diff", "explain", "fmt", "import_", "validate"]
 @click.option("--fix", is_flag=True, help="Write the repairs that are safe, then check again.")
 @root_option
 def validate(style: str, root: Path | None, *, fix: bool) -> int:
-    r"""Check all plans in specs/ and report every mistake with its place.
+    r"""Check all plans in specs/ and report every mistake with its place. What passes here compiles.
 
-    Exit status: 0 nothing or only warnings, 1 errors, 2 no plans.
+    Exit status: 0 nothing or only warnings, 1 errors, 2 no plans, or a file that is not planloom's where a compiled one belongs.
 
     \b
     Examples:
@@ -48,18 +48,21 @@ def validate(style: str, root: Path | None, *, fix: bool) -> int:
       planloom validate --fix
       planloom validate --format sarif > planloom.sarif
     """
-    from planloom.pipeline import load_project
+    from planloom.emit.tree import check_places
+    from planloom.pipeline import load_project, prove_limits
 
     folder = find_root(root)
     checked = load_project(folder)
     if fix:
         checked = _repair(folder, checked)
+    checked, compiled = prove_limits(checked)
     show_findings(checked, style)
     if not checked.is_sound:
         codes = [d.code for d in checked.diagnostics if d.severity.value == "error"]
         fixable = "" if fix or not any(d.fix for d in checked.diagnostics) else "planloom validate --fix, or "
         screen.suggest(f"{fixable}planloom explain {codes[0]}")
         return EXIT_FINDINGS
+    check_places(folder, compiled)
     screen.suggest("planloom compile")
     return EXIT_DONE
 

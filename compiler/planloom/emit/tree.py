@@ -18,7 +18,7 @@ from planloom.core.errors import InputError, StoreError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, decode_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 GENERATED: Final = "generated/"
@@ -126,7 +126,7 @@ def write_tree(root: Path, expected: Mapping[str, bytes]) -> Written:
     drifts = compare(expected, found)
     changed = {drift.path: drift.expected for drift in drifts if drift.expected is not None}
     extra = tuple(drift.path for drift in drifts if drift.kind is Kind.EXTRA)
-    _check_places(root, changed)
+    check_places(root, changed)
     staged: list[Path] = []
     try:
         for path, content in changed.items():
@@ -167,10 +167,10 @@ def _put_in_place(root: Path, changed: Mapping[str, bytes], extra: tuple[str, ..
         _remove_empty(root, folder)
 
 
-def _check_places(root: Path, changed: Mapping[str, bytes]) -> None:
-    """Refuse to write over a file that is not ours, or through a link that leaves the project."""
+def check_places(root: Path, paths: Iterable[str]) -> None:
+    """See that compiled files can be written to these paths. Raises: InputError for a file that is not ours, a folder, a link that leads out."""
     inside = root.resolve()
-    for path in changed:
+    for path in paths:
         target = root / path
         if not target.parent.resolve().is_relative_to(inside):
             message = f"{path} would be written outside of the project, through a link"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from planloom.core.errors import PlanloomError
-from planloom.pipeline import LOCK_FILE, POLICY_FILE, SPECS, Checked, check_project, read_specs
+from planloom.pipeline import LOCK_FILE, SPECS, Checked, check_project, read_policy, read_specs
 from planloom.serve.steps import Named, find_steps
 from planloom.syntax.reader import read
 
@@ -76,8 +76,5 @@ def check(root: Path, buffers: Mapping[str, str]) -> Checked:
     except PlanloomError:
         files = {}
     files |= {path: text.encode("utf-8", "surrogatepass") for path, text in buffers.items()}
-    try:
-        policy = (root / POLICY_FILE).read_bytes()
-    except OSError:
-        policy = None
-    return check_project(files, policy, locked=(root / LOCK_FILE).is_file())
+    policy, distrust = read_policy(root)
+    return check_project(files, policy, locked=(root / LOCK_FILE).is_file(), distrust=distrust)

@@ -2,7 +2,8 @@
 
 What: The entries of a wave, handed out by job and as one list, have at most 1 MiB in UTF-16.
 
-Why: GitHub drops bigger job outputs, and nothing would be executed. Found when compiling, since it takes the waves.
+Why: GitHub drops bigger job outputs, and nothing would be executed. Found in the waves, which
+`planloom validate` makes too, without writing them.
 
 Fails:
     steps:

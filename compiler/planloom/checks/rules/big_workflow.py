@@ -3,7 +3,8 @@
 What: A workflow file has at most 512,000 bytes. Steps that differ in permissions, secrets, environment or GitHub steps take
 a job each in the execute workflow; commands that need nothing special share one.
 
-Why: A bigger file never starts, and nothing says why. Found when compiling, since it takes the compiled file.
+Why: A bigger file never starts, and nothing says why. Found in the compiled file, which `planloom validate` makes
+too, without writing it.
 
 Fails:
     steps:

@@ -1,9 +1,10 @@
 """PL501 gate-without-approver: a gate waits for a role that no key has.
 
-What: A gate's role is held by at least one key of `specs/trust/policy.json` that is not revoked. Without a trust
-policy this is a warning.
+What: A gate's role is held by at least one key of `specs/trust/policy.json` that is not revoked. Where trust was never
+set up (there is no `specs/trust/`) this is a warning: plans may be written first.
 
-Why: The step would wait for an approval that nobody can sign.
+Why: The step would wait for an approval that nobody can sign. It never runs without one: claims and approvals are refused
+as long as there is no policy, and a policy that is there and can't be read is an error (PL503).
 
 Fails:
     steps:
@@ -50,7 +51,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             if step.gate is None:
                 continue
             if policy is None:
-                if facts.policy_file is None:
+                if facts.policy_file is None and not facts.distrust:
                     message = f"step '{name_of(step)}' waits for approvals, and there is no specs/trust/policy.json"
                     help_text = "planloom init and planloom keys make keys and a policy"
                     yield FINDER.at(step.node.key_span("gate"), message, help=help_text, severity=Severity.WARNING)

@@ -1,6 +1,7 @@
 """PL503 unreadable-policy: the trust policy can't be read, or its root did not sign it.
 
-What: `specs/trust/policy.json` is what `planloom keys` writes, in exactly its layout, signed by its root keys.
+What: `specs/trust/policy.json` is what `planloom keys` writes, in exactly its layout, signed by its root keys. So it is an
+error, too, when the file is gone or no file while `specs/trust/` holds something.
 
 Why: Without it nothing that is signed could be trusted, and no gate be opened.
 
