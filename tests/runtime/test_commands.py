@@ -190,7 +190,9 @@ def test_a_command_whose_caller_is_killed_before_it_can_be_watched_does_not_star
 @pytest.mark.parametrize("name", ["PLAIN", "with-hyphen", "ProgramFiles(x86)"])
 def test_a_command_gets_its_environment_whatever_the_names_are(tmp_path, name):
     pieces = []
-    step = step_of("import os, sys, json; print(json.dumps([dict(os.environ), sys.stdin.read()]))", shell="python")
+    step = step_of(
+        "import os, sys, json; print(json.dumps([dict(os.environ), sys.stdin.read()]))", shell=f"{sys.executable} {{0}}"
+    )
     assert run_command(step, tmp_path, PATH | {name: "a 'b'\nc"}, pieces.append).result == "success"
     seen, standard_input = json.loads(b"".join(pieces))
     own = {"PWD", "LC_CTYPE"}  # a shell sets the one, Python the other
