@@ -138,7 +138,7 @@ def complete_attempt(asked: Completing) -> int:
     if isinstance(done, Late):
         raise Conflict(done.text, hint=f"planloom status {item}")
     if asked.handoffs is not None:
-        from planloom.cli.workflows import write_handoffs
+        from planloom.cli.waves import write_handoffs
 
         write_handoffs(session, asked.handoffs, [done.handoff])
     _show(asked, done.handoff)
@@ -164,7 +164,7 @@ def _result(session: Session, asked: Completing, attempt: str) -> Result:
     from planloom.runtime.completing import Result
 
     if asked.from_result is not None:
-        from planloom.cli.workflows import result_of
+        from planloom.cli.execution import result_of
 
         return result_of(session, asked.item, asked.step, attempt, asked.from_result)
     reason = "" if asked.result in {"success", "skip"} else asked.outcome or asked.result

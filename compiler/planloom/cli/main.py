@@ -36,10 +36,10 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "open": ("planloom.cli.work", "open a work item"),
         "claim": ("planloom.cli.work", "take the exclusive right to one attempt"),
         "complete": ("planloom.cli.work", "hand off the result of an attempt, signed"),
-        "approve": ("planloom.cli.work", "sign a gate, or reject it"),
-        "revert": ("planloom.cli.work", "take back an integrated step, with what builds on it"),
-        "abandon": ("planloom.cli.work", "give up a claim whose holder is gone"),
-        "migrate": ("planloom.cli.work", "move a work item to the plan's new version"),
+        "approve": ("planloom.cli.decisions", "sign a gate, or reject it"),
+        "revert": ("planloom.cli.decisions", "take back an integrated step, with what builds on it"),
+        "abandon": ("planloom.cli.decisions", "give up a claim whose holder is gone"),
+        "migrate": ("planloom.cli.decisions", "move a work item to the plan's new version"),
         "close": ("planloom.cli.work", "end a work item"),
     },
     "Evidence": {
@@ -50,7 +50,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "In workflows": {
         "delegate": ("planloom.cli.workflows", "compute the schedule, open and dispatch"),
-        "exec": ("planloom.cli.workflows", "run one claimed attempt"),
+        "exec": ("planloom.cli.execution", "run one claimed attempt"),
         "collect": ("planloom.cli.workflows", "verify and fold records into the ledger branch"),
     },
     "Care": {

@@ -1,23 +1,16 @@
-"""open, claim, complete, approve, revert, abandon, migrate, close: what people and agents do with a work item."""
+"""open, claim, complete, close: the way of a work item."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from planloom import api
 from planloom.cli import screen
-from planloom.cli.attempts import Claiming, Completing, advise, claim_attempt, complete_attempt, named
+from planloom.cli.attempts import Claiming, Completing, claim_attempt, complete_attempt, named
 from planloom.cli.options import find_root, format_option, ledger_option, root_option
-from planloom.core.errors import EXIT_FINDINGS, Conflict, InputError
-
-if TYPE_CHECKING:
-    from planloom.runtime.deciding import Shown
-    from planloom.runtime.invalidating import Impact
-    from planloom.runtime.migrating import Migration
-    from planloom.runtime.session import Session
+from planloom.core.errors import Conflict
 
 
 @click.command("open", epilog="Examples: planloom open release-2 | planloom open release-2 --plan release --param tag=v1.2.3")
@@ -79,7 +72,7 @@ def claim(
 ) -> int:
     """Take the exclusive right to the next attempt of a step. Nobody else gets it, on whatever machine."""
     if wave:
-        from planloom.cli.workflows import claim_wave
+        from planloom.cli.waves import claim_wave
 
         claim_wave(api.open_session(find_root(root), ledger=ledger, executor=executor), item or item_option, plan)
         return 0
@@ -155,7 +148,7 @@ def complete(
 ) -> int:
     """Hand off the result of an attempt, signed: what the next step reads."""
     if wave:
-        from planloom.cli.workflows import complete_wave
+        from planloom.cli.waves import complete_wave
 
         return complete_wave(api.open_session(find_root(root), ledger=ledger, executor=executor), results, handoffs, plan)
     return complete_attempt(
@@ -176,197 +169,6 @@ def complete(
             style=style,
         )
     )
-
-
-@click.command(
-    epilog="Examples: planloom approve release-1 publish --reason 'looked at it' | planloom approve release-1 publish --reject --reentry-step build"
-)
-@click.argument("item")
-@click.argument("step")
-@click.option("--reject", is_flag=True, help="Refuse instead of approving.")
-@click.option("--reentry-step", default="", metavar="STEP", help="With --reject: from which step on the work is done again.")
-@click.option("--reason", default="", help="Why, for the record.")
-@click.option(
-    "--expires", default="", metavar="TIMESTAMP", help="Until when it counts (2026-12-31T00:00:00.000Z); default: without end."
-)
-@click.option("--yes", is_flag=True, help="Sign without asking.")
-@root_option
-@ledger_option
-@format_option
-def approve(
-    item: str,
-    step: str,
-    reentry_step: str,
-    reason: str,
-    expires: str,
-    root: Path | None,
-    ledger: str,
-    style: str,
-    *,
-    reject: bool,
-    yes: bool,
-) -> int:
-    """Sign that a step may go on, after seeing exactly what that means; or reject it and send the work back."""
-    from planloom.runtime.deciding import decide_gate
-
-    if reentry_step and not reject:
-        raise InputError(
-            "--reentry-step goes with --reject", hint=f"planloom approve {item} {step} --reject --reentry-step {reentry_step}"
-        )
-    session = api.open_session(find_root(root), ledger=ledger)
-
-    def confirm(shown: Shown) -> bool:
-        _show_decision(session, shown, reject=reject)
-        return yes or click.confirm("Sign this?", err=True)
-
-    signed = decide_gate(
-        session, item, step, reject=reject, reentry=reentry_step, reason=reason, expires=expires, confirm=confirm
-    )
-    if signed is None:
-        screen.say("nothing was signed")
-        return EXIT_FINDINGS
-    from planloom.ledger.layout import record_path
-    from planloom.records.bodies import FOLDERS
-
-    path = record_path(FOLDERS[signed.record.event], signed.record.chain, signed.record.index)
-    if style == "json":
-        screen.product_json({"event": signed.record.event, "digest": signed.digest, "path": f"artifacts/{path}"})
-    else:
-        where = f"artifacts/{path}" if api.keeps_files(session) else f"{session.ledger.describe()}, {signed.record.chain}"
-        screen.product(f"Signed: {where}")
-    view, schedule = api.read_status(session, item)
-    from planloom.cli.dispatching import go_on
-
-    if not go_on(session, view, schedule):
-        screen.suggest(api.next_command(session, view, schedule))
-    return 0
-
-
-def _show_decision(session: Session, shown: Shown, *, reject: bool) -> None:
-    from planloom.report.table import write_columns
-
-    trusted = session.policy.find(shown.key_id)
-    name = trusted.name if trusted else "?"
-    plan = shown.view.item.plan
-    verb = "reject" if reject else "approve"
-    screen.say(f"You {verb} as {name} (key {shown.key_id[:8]}) for {shown.view.item.id}, step {shown.step}:")
-    rows = [("plan", f"{plan.name} {plan.version}", f"sha256:{plan.digest[:8]}…")]
-    for dependency, subjects in shown.inputs:
-        rows += [(dependency.step, subject.name, f"sha256:{subject.digest[:8]}…") for subject in subjects]
-    screen.say(write_columns(rows))
-    if shown.wanted > 1:
-        screen.say(f"  {shown.given} of {shown.wanted} approvals by {shown.role} are there")
-
-
-@click.command(epilog="Example: planloom revert release-1 merge --handoff 3f9a21c40b7e --reason 'broke the build'")
-@click.argument("item")
-@click.argument("step")
-@click.option(
-    "--handoff", required=True, metavar="DIGEST", help="The handoff that is taken back (12 digits are enough); `why` shows it."
-)
-@click.option("--reason", required=True, help="Why, for the record.")
-@click.option("--cascade", is_flag=True, help="Take back integrated steps that build on it as well.")
-@click.option("--yes", is_flag=True, help="Sign without asking.")
-@root_option
-@ledger_option
-@format_option
-def revert(
-    item: str, step: str, handoff: str, reason: str, root: Path | None, ledger: str, style: str, *, cascade: bool, yes: bool
-) -> int:
-    """Take back an integrated step. Shows first what that invalidates: every step downstream and every open claim."""
-    from planloom.runtime.invalidating import revert_step
-
-    session = api.open_session(find_root(root), ledger=ledger)
-
-    def confirm(impact: Impact) -> bool:
-        screen.say(
-            f"This takes back {step} of {item} (handoff sha256:{impact.handoff.digest[:12]}…), integrated {impact.handoff.record.at}."
-        )
-        screen.say(f"  starts again   {', '.join((step, *impact.invalidated))}")
-        if impact.running:
-            screen.say(f"  running now    {', '.join(impact.running)}: their results will be kept, but not count")
-        if impact.integrated:
-            screen.say(f"  integrated     {', '.join(impact.integrated)} (--cascade)")
-        return yes or click.confirm("Sign this?", err=True)
-
-    written = revert_step(session, item, step, handoff=handoff, reason=reason, cascade=cascade, confirm=confirm)
-    if written is None:
-        screen.say("nothing was signed")
-        return EXIT_FINDINGS
-    if style == "json":
-        screen.product_json({"digest": written[0].digest, "invalidated": [w.record.step.key for w in written if w.record.step]})
-    else:
-        screen.product(
-            f"reverted {step} of {item}; {len(written) - 1} step{'' if len(written) == 2 else 's'} downstream start again"
-        )
-    advise(session, item)
-    return 0
-
-
-@click.command(epilog="Example: planloom abandon release-1 build --reason 'the laptop was lost' --override")
-@click.argument("item")
-@click.argument("step")
-@click.option("--reason", default="", help="Why, for the record.")
-@click.option("--override", is_flag=True, help="Nothing proves that the holder is gone, but you know: signed with your key.")
-@root_option
-@ledger_option
-@format_option
-def abandon(item: str, step: str, reason: str, root: Path | None, ledger: str, style: str, *, override: bool) -> None:
-    """Give up a claim whose holder is gone, so that the step can be claimed again. A live holder is never robbed."""
-    from planloom.runtime.abandoning import abandon_claim
-    from planloom.runtime.platform import find_platform
-
-    if override and not reason:
-        raise InputError("--override needs a --reason", hint="say how you know that the holder is gone")
-    session = api.open_session(find_root(root), ledger=ledger)
-    signed = abandon_claim(session, item, step, reason=reason, override=override, runs=find_platform(session.environment))
-    if style == "json":
-        screen.product_json({"digest": signed.digest, "evidence": getattr(signed.record.body, "evidence", "")})
-    else:
-        screen.product(f"gave up attempt {signed.record.attempt.id if signed.record.attempt else ''} of step {step}")
-    advise(session, item)
-
-
-@click.command(epilog="Example: planloom migrate release-1 --reason 'the tests moved'")
-@click.argument("item")
-@click.option("--reason", default="the plan moved on", help="Why, for the record.")
-@click.option("--yes", is_flag=True, help="Sign without asking.")
-@root_option
-@ledger_option
-@format_option
-def migrate(item: str, reason: str, root: Path | None, ledger: str, style: str, *, yes: bool) -> int:
-    """Move a work item to the plan's new version. Steps that are equal keep their work; the mapping is shown and signed."""
-    from planloom.report.table import write_columns
-    from planloom.runtime.migrating import migrate_item
-
-    session = api.open_session(find_root(root), ledger=ledger)
-
-    def confirm(migration: Migration) -> bool:
-        screen.say(f"{item} moves to plan {_plan_in(session, item)}:")
-        screen.say(write_columns((fate, key) for key, fate in migration.steps.items()))
-        return yes or click.confirm("Sign this?", err=True)
-
-    commit = api.find_source(session.workspace, session.environment).commit
-    signed = migrate_item(session, item, commit, reason, confirm)
-    if signed is None:
-        screen.say("nothing was signed")
-        return EXIT_FINDINGS
-    if style == "json":
-        screen.product_json(
-            {"workItemId": item, "digest": signed.digest, "mapping": dict(getattr(signed.record.body, "mapping", {}))}
-        )
-    else:
-        screen.product(f"moved {item} to {signed.record.plan.name} {signed.record.plan.version}")
-    advise(session, item)
-    return 0
-
-
-def _plan_in(session: Session, item: str) -> str:
-    from planloom.runtime.opening import read_generated
-
-    plan = api.read_status(session, item)[0].item.plan
-    header, _ = read_generated(session.workspace, plan.name)
-    return f"{header.id} {plan.version} → {header.version}"
 
 
 @click.command(epilog="Example: planloom close release-1 --reason 'superseded by release-2'")
