@@ -33,6 +33,26 @@ def test_a_long_line_is_cut_around_the_place():
     assert lines[2].index("^") == lines[1].index("HERE")
 
 
+def test_a_cut_shows_that_there_is_more_and_only_where_there_is():
+    start = frame("HERE" + "y" * 1000, 1, 5)[1]
+    middle = frame("x" * 1000 + "HERE" + "y" * 1000, 1001, 1005)[1]
+    end = frame("x" * 1000 + "HERE", 1001, 1005)[1]
+    cuts = [(line.partition("| ")[2][0] == "…", line[-1] == "…") for line in (start, middle, end)]
+    assert cuts == [(False, True), (True, True), (True, False)]
+    assert all("HERE" in line and len(line) < 130 for line in (start, middle, end))
+
+
+def test_a_long_mark_ends_where_the_line_is_cut():
+    _, line, mark, *_ = frame("key: " + "x" * 5000, 6, 5006)
+    assert len(mark) == len(line) - 1
+    assert mark.endswith("^")
+
+
+def test_a_caret_behind_the_last_word_is_shown_where_a_line_is_cut_too():
+    _, line, mark, *_ = frame("x" * 500, 501, 501)
+    assert mark == f"  | {'^':>{len(line) - 3}}"
+
+
 def test_an_empty_span_still_gets_a_caret():
     assert frame("abc", 2, 2)[2] == "  |  ^"
 

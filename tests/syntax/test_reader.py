@@ -243,3 +243,39 @@ def test_a_big_file_that_is_refused_is_not_parsed_twice():
 
 def test_an_empty_mapping_node_has_a_place_too():
     assert MapNode.empty("specs/x.yaml", 3).span == Span("specs/x.yaml", 3, 1, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("a: [1\n", (1, 6), "expected ',' or ']', but got the end of the file"),
+        ("a: [1,\n  2\n\n  \n", (2, 4), "expected ',' or ']', but got the end of the file"),
+        ("a: [1  # here\n", (1, 14), "expected ',' or ']', but got the end of the file"),
+        ('a: "open\nb: 1\n\n', (2, 5), "found the end of the file"),
+        ("a: {b: [", (1, 9), "expected a value, but found the end of the file"),
+    ],
+)
+def test_what_is_still_open_at_the_end_of_the_file_is_shown_behind_its_last_words(text, place, said):
+    _, (found,) = read("x", text.encode())
+    assert (found.span.line, found.span.column) == place
+    assert found.message == f"not YAML: {said}"
+    assert "<" not in found.message + found.help + "".join(label.message for label in found.labels)
+    assert found.help
+
+
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("- a: 1\n b: 2\n", "wrong column"),
+        ("a: 'it's'\n", "one ends too early"),
+        ("a: [b]]\n", "one ends too early"),
+        ("a: - b\n", "begin the list on the next line"),
+        ("a: >x\n  b\n", "on the next line, indented"),
+        ("a: @b\n", "in quotes"),
+        ('a: "\\d"\n', "single quotes"),
+    ],
+)
+def test_a_refusal_says_what_to_do(text, help_text):
+    _, (found,) = read("x", text.encode())
+    assert found.rule == "syntax-error"
+    assert help_text in found.help

@@ -208,3 +208,17 @@ def test_the_project_file_is_checked_too():
 )
 def test_the_nearest_word_is_within_three_edits_and_ties_go_to_the_first(word, known, expected):
     assert nearest(word, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "help_text"),
+    [
+        (f"name: {'N' * 3000}\nsteps: []\n", "'name' has 3,000 characters", "at most 200 characters"),
+        (f"steps:\n  - {{key: a, role: {'é' * 300}}}\n", "'role' has 300 characters", "at most 200 characters"),
+        (f"steps:\n  - {{key: a, foreach: {{x: [{'b, ' * 300}]}}}}\n", "'x' has 300 items", "at most 256 items"),
+    ],
+)
+def test_what_is_too_much_is_counted_and_the_limit_named(text, message, help_text):
+    head = HEAD.replace("name: Demo\n", "") if text.startswith("name") else HEAD
+    (one,) = [d for d in shape(text, head=head).diagnostics if d.rule == "too-many"]
+    assert (one.message, one.help) == (message, help_text)

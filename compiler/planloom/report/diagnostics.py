@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str, str], str]
 
-MAX_WIDTH: Final = 160
-"""Columns of a source line that are shown; a plan's text is not trusted to be short."""
+MAX_WIDTH: Final = 120
+"""Characters of a source line that are shown; a plan's text is not trusted to be short."""
+
+_BEFORE: Final = 40
+"""Characters of a cut line that are shown before the place."""
+
+_CUT: Final = "…"
 
 _TAB: Final = 4
 
@@ -108,16 +113,23 @@ def _frame(span: Span, message: str, lines: Lines, width: int, paint: Callable[[
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     end = max(min(end, len(line)), start + 1)
-    # A long line is cut around the place that matters.
-    first = max(0, min(start - 20, len(line) - MAX_WIDTH)) if len(line) > MAX_WIDTH else 0
-    shown = line[first : first + MAX_WIDTH]
-    before = columns(line[first:start])
-    marks = max(1, columns(line[start : min(end, first + MAX_WIDTH)]))
+    shown, first, last = _window(line, start)
+    before = columns(shown[: start - first + len(_CUT)] if first else shown[:start])
+    marks = max(1, columns(line[start : min(end, last)]))
     text = f" {visible(message)}" if message else ""
     return [
         f"{span.line:>{width}} | {visible(shown)}",
         f"{' ' * width} | {' ' * before}{paint('^' * marks + text)}",
     ]
+
+
+def _window(line: str, start: int) -> tuple[str, int, int]:
+    """Return what is shown of a line, cut around the place that matters, and which part of the line that is."""
+    if len(line) <= MAX_WIDTH:
+        return line, 0, len(line)
+    first = max(0, min(start - _BEFORE, len(line) - MAX_WIDTH))
+    last = min(first + MAX_WIDTH, len(line))
+    return f"{_CUT if first else ''}{line[first:last]}{_CUT if last < len(line) else ''}", first, last
 
 
 def visible(text: str) -> str:

@@ -144,9 +144,17 @@ def _value_problem(problem: ValidationError, value: Node, span: Span, name: str)
         case "minLength" | "minItems" | "minProperties":
             return error("too-few", f"{name} is empty", span, help="write something, or leave the key out")
         case "maxLength" | "maxItems":
-            return error("too-many", f"{name} is too long", span, help=f"at most {limit}")
+            size, unit = _size(value)
+            return error("too-many", f"{name} has {size:,} {unit}", span, help=f"at most {limit:,} {unit}")
         case _:
             return error("wrong-type", f"{name} does not fit", span, help=_cut(problem.message))
+
+
+def _size(value: Node) -> tuple[int, str]:
+    """Return how much a text, list or mapping holds, and of what."""
+    if isinstance(value, str):
+        return len(value), "characters"
+    return (len(value), "items") if isinstance(value, ListNode | MapNode) else (0, "items")
 
 
 def _wrong_type(value: Node, span: Span, name: str, types: list[str], *, text_is_fine: bool) -> Diagnostic:

@@ -201,7 +201,7 @@ class _Constructor:
         if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
         if len(text) > MAX_TEXT:
-            message = f"this text has {len(text)} characters; {MAX_TEXT} are the most"
+            message = f"this text has {len(text):,} characters; {MAX_TEXT:,} are the most"
             self._report("long-text", message, self._span(event), "put it in a file and name the file")
             return text[:1000], mark
         if not event.implicit[0]:  # quoted or a block

@@ -31,7 +31,7 @@ _SHOWN: Final = 20
 def read_text(path: str, content: bytes) -> tuple[str, tuple[Diagnostic, ...]]:
     """Return the text of a file, without a byte order mark, or the empty text and why it has none."""
     if len(content) > MAX_FILE_BYTES:
-        message = f"the file has {len(content)} bytes; a plan may have {MAX_FILE_BYTES}"
+        message = f"the file has more than {MAX_FILE_BYTES:,} bytes, the most that a plan may have"
         return "", (error("big-file", message, Span(path, 1, 1, 1, 1), help="split the plan in several plans"),)
     if content[:2] in _UTF16 or content[:4].count(0) >= 2:
         message = "the file is not UTF-8: it looks like UTF-16 or UTF-32"

@@ -46,7 +46,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             )
             if size > MAX_ENTRY:
                 key = "matrix" if "matrix" in step.node else "runs-on"
-                message = f"the matrix entry of step '{name_of(step)}' has {size} characters; {MAX_ENTRY} are the most"
+                message = f"the matrix entry of step '{name_of(step)}' has {size:,} characters; {MAX_ENTRY:,} are the most"
                 yield FINDER.at(step.node.key_span(key), message, help="keep long text in a file")
 
 

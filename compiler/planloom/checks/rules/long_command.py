@@ -39,18 +39,23 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         for step in written_steps(plan):
             if is_long(step.run):
-                yield FINDER.at(
-                    step.node.key_span("run"), f"the command of step '{name_of(step)}' is too long", help="put it in a file"
-                )
+                message = f"the command of step '{name_of(step)}' has {_say(step.run)}"
+                yield FINDER.at(step.node.key_span("run"), message, help="put it in a file")
             for name, value in step.env.items():
                 if is_long(f"{name}={value}"):
                     span = step.node.map_at("env").key_span(name)
-                    yield FINDER.at(span, f"variable '{name}' is too long", help="put it in a file")
+                    yield FINDER.at(
+                        span, f"variable '{name}' has, with its name, {_say(f'{name}={value}')}", help="put it in a file"
+                    )
 
 
 def is_long(text: str) -> bool:
     """Return whether a text has too many bytes; most are decided by their number of characters."""
     return len(text) * 4 > MAX_STRING and len(text.encode("utf-8")) >= MAX_STRING
+
+
+def _say(text: str) -> str:
+    return f"{len(text.encode('utf-8')):,} bytes; {MAX_STRING - 1:,} are the most"
 
 
 RULE = FINDER.rule(__doc__, check)

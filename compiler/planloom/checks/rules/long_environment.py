@@ -48,8 +48,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose variables are too many bytes."""
     for plan in facts.plans:
         for step in written_steps(plan):
-            if "env" in step.node and sum(len(name) + len(value) for name, value in step.env.items()) > MAX_AREA:
-                message = f"the variables of step '{name_of(step)}' have more than {MAX_AREA} characters"
+            size = sum(len(name) + len(value) for name, value in step.env.items()) if "env" in step.node else 0
+            if size > MAX_AREA:
+                message = f"the variables of step '{name_of(step)}' have {size:,} characters; {MAX_AREA:,} are the most"
                 yield FINDER.at(step.node.key_span("env"), message, help="put them in a file")
 
 

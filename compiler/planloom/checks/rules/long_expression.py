@@ -46,7 +46,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                     for key, value in node.items():
                         if isinstance(value, str) and len(value) > MAX_EXPRESSION and "${{" in value:
                             message = (
-                                f"'{key}' holds an expression and has {len(value)} characters; {MAX_EXPRESSION} are the most"
+                                f"'{key}' holds an expression and has {len(value):,} characters; {MAX_EXPRESSION:,} are the most"
                             )
                             yield FINDER.at(
                                 node.key_span(key), message, help="move the expression to env, or the command to a file"

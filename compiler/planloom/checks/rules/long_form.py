@@ -44,7 +44,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         size = sum(len(param.name) + len(str(param.schema)) for param in plan.params)
         if size > MAX_FORM:
-            message = f"the parameters have {size} characters; {MAX_FORM} are the most"
+            message = f"the parameters have {size:,} characters; {MAX_FORM:,} are the most"
             yield FINDER.at(plan.node.key_span("params"), message, help="shorten descriptions and choices")
 
 

@@ -44,7 +44,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             before = len(names)
             names.update(name.upper() for name in step.secrets)
             if before <= MAX_SECRETS < len(names):
-                message = f"the plan names more than {MAX_SECRETS} secrets"
+                message = f"the plan names more than {MAX_SECRETS} secrets with this step"
                 yield FINDER.at(step.node.key_span("secrets"), message, help="put several values in one secret")
 
 
