@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from golden.compiling import CASES
 from planloom.cli.compiling import compile_, graph, pin
 from planloom.core.errors import InputError, StoreError
+from planloom.emit.pinning import pin_here, pin_index, read_origin
 
 
 @pytest.fixture
@@ -249,11 +250,60 @@ def test_pinning_says_what_is_wrong(project, wheels, tmp_path):
     lonely = make_wheel(tmp_path, "planloom", "0.1.0", ["nowhere-to-be-found"])
     with pytest.raises(StoreError, match="can't be resolved"):
         run(pin, "--wheel", str(lonely), root=project)
+    (project / "specs/planloom.yaml").write_text("schema: planloom/project/v1\ninstall: path\n")
+    with pytest.raises(InputError, match="does not describe a package"):
+        run(pin, root=project)  # what is set stays so
     assert not (project / "specs/requirements.lock").exists()
 
 
-def test_pinning_from_an_index_without_planloom_says_what_to_do_instead(project, wheels):
+def test_pinning_from_an_index_without_planloom_says_what_to_do_instead(wheels):
     with pytest.raises(StoreError, match="No matching distribution found for planloom") as refused:
-        run(pin, root=project)
+        pin_index()
     assert "pip._internal" not in refused.value.message
     assert "planloom pin --wheel FILE" in refused.value.hint
+
+
+BACKEND = """\
+import zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "planloom-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(folder + "/" + name, "w") as archive:
+        archive.writestr("planloom-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: planloom\\nVersion: 0.1.0\\n")
+        archive.writestr("planloom-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("planloom-0.1.0.dist-info/RECORD", "")
+    return name
+"""
+
+
+def test_planloom_that_was_installed_from_a_checkout_is_pinned_as_a_wheel_of_it(project, wheels, tmp_path):
+    checkout = tmp_path / "check out"
+    checkout.mkdir()
+    (checkout / "backend.py").write_text(BACKEND)
+    (checkout / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    pinned = pin_here(project, checkout.as_uri())
+    assert pinned.install == "wheel"
+    assert "./specs/wheels/planloom-0.1.0-py3-none-any.whl \\\n    --hash=sha256:" in pinned.lock
+    assert str(tmp_path) not in pinned.lock
+    assert (project / "specs/wheels/planloom-0.1.0-py3-none-any.whl").is_file()
+
+
+def test_planloom_that_was_installed_from_a_wheel_is_pinned_as_that_wheel(project, wheels, tmp_path):
+    wheel = make_wheel(tmp_path, "planloom", "0.1.0", ["needed"])
+    assert pin_here(project, wheel.as_uri()).install == "wheel"
+    assert (project / "specs/wheels" / wheel.name).read_bytes() == wheel.read_bytes()
+    wheel.unlink()
+    with pytest.raises(InputError, match="which is gone") as refused:
+        pin_here(project, wheel.as_uri())
+    assert "--wheel" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("stated", "origin"),
+    [
+        ("{}", ""),
+        ('{"url": "file:///home/me/planloom", "dir_info": {"editable": true}}', "file:///home/me/planloom"),
+        ('{"url": "https://x/y.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}', "git+https://x/y.git@abc"),
+    ],
+)
+def test_where_planloom_came_from_is_read_from_what_pip_wrote(stated, origin):
+    assert read_origin(stated) == origin

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from planloom.core.diagnostics import Diagnostic
+    from planloom.emit.pinning import Pinned
     from planloom.emit.project import Emitted
     from planloom.emit.tree import Drift
 
@@ -244,7 +245,7 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     type=click.Path(path_type=Path),
     default=None,
     metavar="DIR",
-    help="Runners install planloom from the checkout itself.",
+    help="Runners install planloom from the checkout, which is planloom's own.",
 )
 @click.option(
     "--wheel",
@@ -258,9 +259,10 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 def pin(path: Path | None, wheel: Path | None, root: Path | None, style: str) -> int:
     """Pin what runners install: planloom and all that it needs, each file by its hash, in specs/requirements.lock.
 
-    The one command that asks a package index. JSON: {schema, lock, packages, install}.
+    Without options it is planloom as it is installed here: from the index, or a wheel, put into specs/wheels, of the file, checkout
+    or repository that it was installed from. Where `install: path` is set, it stays so. The one command that asks a package index. JSON: {schema, lock, packages, install}.
     """
-    from planloom.emit.pinning import LOCK, pin_index, pin_path, pin_wheel, set_install
+    from planloom.emit.pinning import LOCK, set_install
 
     if path is not None and wheel is not None:
         message = "--path and --wheel exclude each other"
@@ -269,9 +271,10 @@ def pin(path: Path | None, wheel: Path | None, root: Path | None, style: str) ->
     if path is not None and path.resolve() != folder.resolve():
         message = "--path must be the project itself: runners have nothing else checked out"
         raise InputError(message, hint="planloom pin --path .")
-    pinned = pin_path(folder) if path is not None else pin_wheel(folder, wheel) if wheel is not None else pin_index()
     settings = folder / "specs" / "planloom.yaml"
     text = settings.read_text(encoding="utf-8") if settings.is_file() else None
+    is_own = path is not None or (wheel is None and text is not None and "\ninstall: path\n" in f"\n{text}\n")
+    pinned = _pin(folder, wheel, is_own=is_own)
     (folder / LOCK).write_text(pinned.lock, encoding="utf-8", newline="\n")
     settings.write_text(set_install(text, pinned.install), encoding="utf-8", newline="\n")
     count = sum(1 for line in pinned.lock.splitlines() if line and not line.startswith((" ", "#")))
@@ -281,3 +284,11 @@ def pin(path: Path | None, wheel: Path | None, root: Path | None, style: str) ->
         screen.product(f"{LOCK}  {count} packages by hash\nspecs/planloom.yaml  install: {pinned.install}")
     screen.suggest("planloom compile")
     return 0
+
+
+def _pin(folder: Path, wheel: Path | None, *, is_own: bool) -> Pinned:
+    from planloom.emit.pinning import installed_from, pin_here, pin_path, pin_wheel
+
+    if is_own:
+        return pin_path(folder)
+    return pin_wheel(folder, wheel) if wheel is not None else pin_here(folder, installed_from())

@@ -6,6 +6,7 @@ pip-tools resolves and hashes; it is started from this Python when it is install
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from planloom import VERSION
 from planloom.core.errors import InputError, StoreError
@@ -85,6 +87,46 @@ def pin_wheel(root: Path, wheel: Path) -> Pinned:
     return Pinned("wheel", f"{lock}./{WHEELS}/{wheel.name} \\\n    --hash=sha256:{digest}\n")
 
 
+def pin_here(root: Path, origin: str) -> Pinned:
+    """Pin planloom as it is installed here: from the checkout, wheel or repository that it came from, else from the index.
+
+    Shape: `origin` is what `installed_from` returns. Raises: InputError when a local origin is gone, StoreError when pip does not answer.
+    """
+    if not origin:
+        return pin_index()
+    path = Path(unquote(urlsplit(origin).path)) if origin.startswith("file:") else None
+    if path is not None and not path.exists():
+        message = f"planloom was installed from {path}, which is gone"
+        raise InputError(message, hint="planloom pin --wheel FILE takes a wheel from elsewhere")
+    if path is not None and path.suffix == ".whl":
+        return pin_wheel(root, path)
+    with tempfile.TemporaryDirectory(prefix="planloom-wheel-") as scratch:
+        folder = Path(scratch)
+        command = [_python_with_tools(folder), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "made", origin]
+        _run(command, folder, f"no wheel can be made of {origin}")
+        return pin_wheel(root, next((folder / "made").glob("*.whl")))
+
+
+def installed_from() -> str:
+    """Return the URL that this planloom was installed from, the empty string for an index.
+
+    Source: https://packaging.python.org/specifications/direct-url/ (PEP 610).
+    """
+    try:
+        text = metadata.distribution("planloom").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return ""
+    return read_origin(text or "{}")
+
+
+def read_origin(text: str) -> str:
+    """Return the URL of a `direct_url.json` as pip takes it: of a repository with the commit."""
+    stated = json.loads(text)
+    url = str(stated.get("url", ""))
+    repository = stated.get("vcs_info", {})
+    return f"{repository['vcs']}+{url}@{repository['commit_id']}" if repository else url
+
+
 def pin_index() -> Pinned:
     """Pin this version of planloom from the index that pip is configured for."""
     return Pinned("index", _lock([f"planloom=={VERSION}"]))
@@ -107,7 +149,17 @@ def _lock(wanted: Iterable[str]) -> str:
         (folder / "requirements.in").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         options = ("--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--quiet")
         silent = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options")
-        command = [*_pip_compile(folder), *options, *silent, "--output-file", "requirements.lock", "requirements.in"]
+        command = [
+            _python_with_tools(folder),
+            "-m",
+            "piptools",
+            "compile",
+            *options,
+            *silent,
+            "--output-file",
+            "requirements.lock",
+            "requirements.in",
+        ]
         _run(command, folder, "the dependencies can't be resolved")
         text = (folder / "requirements.lock").read_text(encoding="utf-8")
     return _HEADER + "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith(("#", "-")))
@@ -138,7 +190,8 @@ def _for_older_pythons() -> list[str]:
     return sorted(set(found))
 
 
-def _pip_compile(folder: Path) -> list[str]:
+def _python_with_tools(folder: Path) -> str:
+    """Return a Python that has pip and pip-tools: this one, or that of an environment made in `folder`."""
     try:
         metadata.version("pip-tools")
     except metadata.PackageNotFoundError:
@@ -149,8 +202,8 @@ def _pip_compile(folder: Path) -> list[str]:
             folder,
             "pip-tools can't be installed",
         )
-        return [str(tools / "bin" / "python"), "-m", "piptools", "compile"]
-    return [sys.executable, "-m", "piptools", "compile"]
+        return str(tools / "bin" / "python")
+    return sys.executable
 
 
 def _run(command: Sequence[str], folder: Path, problem: str) -> None:

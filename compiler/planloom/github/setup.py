@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import StoreError, TrustError
-from planloom.emit.pinning import LOCK, pin_index, set_install
+from planloom.emit.pinning import LOCK, installed_from, pin_here, set_install
 from planloom.github import survey
 from planloom.github.client import name
 from planloom.github.local import KEY_FILE, demand_key, set_key
@@ -175,7 +175,7 @@ def _pin_step(setting: Setting) -> Step:
 
     def do() -> None:
         try:
-            pinned = pin_index()
+            pinned = pin_here(local.root, installed_from())
         except StoreError as error:
             hint = "planloom pin --wheel FILE takes a wheel instead of the index; then planloom init --github again"
             raise StoreError(error.message, hint=hint) from error

@@ -37,7 +37,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield one warning a project, at its first plan."""
     if not facts.locked and facts.plans:
         plan = facts.plans[0]
-        yield FINDER.at(plan.node.value_span("id"), "specs/requirements.lock is missing", help="planloom pin")
+        yield FINDER.at(
+            plan.node.value_span("id"), "specs/requirements.lock is missing", help="planloom pin, before this runs on GitHub"
+        )
 
 
 RULE = FINDER.rule(__doc__, check)
