@@ -49,7 +49,9 @@ def compile_lines(
     steps, lines = [], []
     for step in sorted(plan.steps, key=lambda s: s.key):
         definition = define_step(step)
-        content = canonical.encode(definition)
+        # Free values of the user are looked at one by one; of all others the plan's shape says what they are.
+        has_free_values = step.native or step.matrix
+        content = canonical.encode(definition) if has_free_values else canonical.encode_known(definition)
         compiled = CompiledStep(
             key=step.key,
             digest=canonical.digest(content),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.names import is_step_key
 from planloom.syntax.findings import error
@@ -23,8 +22,7 @@ MAX_COMBINATIONS: Final = 1024
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """One combination: the key of the step it makes, and the value of each axis as text."""
 
     key: str

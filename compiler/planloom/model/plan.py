@@ -7,7 +7,7 @@ Parse, don't validate: a `Plan` exists only when every value has its type and ra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +68,7 @@ class Gate:
     approvals: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step after foreach expansion, with defaults applied.
 
     Shape: `group` is the key as written when the step comes from a `foreach`, else ""; `each` the axis values; `needs` are

@@ -22,6 +22,8 @@ _OBJECT: Final = frozenset({"properties", "patternProperties", "additionalProper
 _ARRAY: Final = frozenset({"items", "minItems", "maxItems"})
 _STRING: Final = frozenset({"minLength", "maxLength", "pattern"})
 _NUMBER: Final = frozenset({"minimum", "maximum"})
+_SAYS_KIND: Final = {"string": _STRING, "array": _ARRAY, "object": _OBJECT}
+"""By type the keywords whose test looks at the type itself, so that no second test has to."""
 _KNOWN: Final = ANNOTATIONS | _OBJECT | _ARRAY | _STRING | _NUMBER | {"type", "enum", "const", "anyOf"}
 
 
@@ -32,8 +34,9 @@ def compile_schema(schema: Schema) -> Accept:
         message = f"no accept function for {sorted(unknown)}"
         raise ValueError(message)
     tests: list[Accept] = []
-    if "type" in schema:
-        tests.append(_type_test(schema["type"]))
+    kind = schema.get("type")
+    if kind is not None and not (isinstance(kind, str) and _SAYS_KIND.get(kind, frozenset()) & schema.keys()):
+        tests.append(_type_test(kind))
     if "const" in schema:
         tests.append(_enum_test([schema["const"]]))
     if "enum" in schema:
@@ -60,7 +63,7 @@ def _all(tests: list[Accept]) -> Accept:
 
 def _is_integer(value: Any) -> bool:
     # JSON Schema counts 1.0 as an integer (2020-12 validation section 6.1.1), and jsonschema follows it.
-    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+    return value.__class__ is int or (value.__class__ is float and value.is_integer())
 
 
 _TYPES: Final[dict[str, Accept]] = {
@@ -79,7 +82,13 @@ def _type_test(names: str | list[str]) -> Accept:
 
 
 def _any_test(tests: list[Accept]) -> Accept:
-    return lambda value: any(test(value) for test in tests)
+    def test(value: Any) -> bool:
+        for accept in tests:  # noqa: SIM110 - a plain loop: this runs for every value of `env`
+            if accept(value):
+                return True
+        return False
+
+    return test
 
 
 def _enum_test(allowed: list[str]) -> Accept:
@@ -90,10 +99,11 @@ def _enum_test(allowed: list[str]) -> Accept:
 def _string_test(schema: Schema) -> Accept:
     least, most = schema.get("minLength", 0), schema.get("maxLength", 1 << 62)
     search = re.compile(schema["pattern"]).search if "pattern" in schema else None
+    other = schema.get("type") != "string"
 
     def test(value: Any) -> bool:
         if value.__class__ is not str:
-            return True
+            return other
         return least <= len(value) <= most and (search is None or search(value) is not None)
 
     return test
@@ -103,7 +113,7 @@ def _number_test(schema: Schema) -> Accept:
     least, most = schema.get("minimum", -(1 << 62)), schema.get("maximum", 1 << 62)
 
     def test(value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if value.__class__ is not int and value.__class__ is not float:
             return True
         return bool(least <= value <= most)
 
@@ -113,10 +123,11 @@ def _number_test(schema: Schema) -> Accept:
 def _array_test(schema: Schema) -> Accept:
     least, most = schema.get("minItems", 0), schema.get("maxItems", 1 << 62)
     accept = compile_schema(schema["items"]) if "items" in schema else None
+    other = schema.get("type") != "array"
 
     def test(value: Any) -> bool:
         if not isinstance(value, list):
-            return True
+            return other
         return least <= len(value) <= most and (accept is None or all(map(accept, value)))
 
     return test
@@ -126,10 +137,11 @@ def _object_test(schema: Schema) -> Accept:
     required = frozenset(schema.get("required", ()))
     least = schema.get("minProperties", 0)
     entries = _pattern_entries(schema) if "patternProperties" in schema else _named_entries(schema)
+    other = schema.get("type") != "object"
 
     def test(value: Any) -> bool:
         if not isinstance(value, dict):
-            return True
+            return other
         return len(value) >= least and required <= value.keys() and entries(value)
 
     return test
@@ -160,9 +172,20 @@ def _pattern_entries(schema: Schema) -> Accept:
     other = _additional(schema)
 
     def accept_entry(name: str, item: Any) -> bool:
-        accepts = [accept for search, accept in patterns if search(name) is not None]
-        if name in properties:
-            accepts.append(properties[name])
-        return all(accept(item) for accept in accepts or (other,))
+        is_known = name in properties
+        if is_known and not properties[name](item):
+            return False
+        for search, accept in patterns:
+            if search(name) is not None:
+                is_known = True
+                if not accept(item):
+                    return False
+        return is_known or other(item)
 
-    return lambda value: all(accept_entry(name, item) for name, item in value.items())
+    def entries(value: dict[str, Any]) -> bool:
+        for name, item in value.items():  # noqa: SIM110 - as above
+            if not accept_entry(name, item):
+                return False
+        return True
+
+    return entries

@@ -50,7 +50,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         reach = Reach(graph)
         silent = {step.key for step in plan.steps if not step.outputs}
         for step in written_steps(plan):
-            if len(step.needs) < 2 or step.group:
+            if len(step.needs) < 2 or step.group or silent.isdisjoint(step.needs):
                 continue
             implied = reach.find_implied(step.key)
             needs = step.node.list_at("needs")
