@@ -13,14 +13,17 @@ STEPS = (
     {"key": "build", "run": "true", "needs": []},
     {"key": "test", "run": "true", "needs": ["build"]},
     {"key": "publish", "run": "true", "needs": ["test"], "gate": {"role": "approver", "approvals": 1}},
+    {"key": "merge", "run": "true", "needs": [], "baseline": True},
 )
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """A project with an open work item whose first step is claimed; no test here changes it."""
+    """A project with an open work item whose first step is claimed and whose last is integrated; no test here changes it."""
     made = Shop(tmp_path_factory.mktemp("bad") / "shop", *STEPS)
     made.check("open", "demo-1")
+    made.check("claim", "demo-1", "merge")
+    made.check("complete", "demo-1", "merge", "--outcome", "x", "--next-action", "y")
     made.check("claim", "demo-1", "build", "--executor", "anna")
     return made
 
@@ -151,6 +154,14 @@ def test_a_wrong_attempt_is_refused_and_the_open_one_named(shop):
 def test_a_step_without_a_gate_and_a_step_that_is_not_integrated_are_refused(shop):
     refused(shop, 2, "approve", "demo-1", "build", "--yes", said=["has no gate"])
     refused(shop, 3, "revert", "demo-1", "build", "--handoff", "0" * 64, "--reason", "x", "--yes", said=["not integrated"])
+
+
+def test_what_is_integrated_names_the_command_that_takes_it_back(shop):
+    handoff = shop.check("why", "demo-1", "merge").stdout.partition("sha256:")[2][:12]
+    for words in (["claim"], ["complete", "--outcome", "x"], ["complete", "--integrated", "--outcome", "x"]):
+        command, *more = words
+        said = ["integrated", f"planloom revert demo-1 merge --handoff {handoff} --reason"]
+        refused(shop, 3, command, "demo-1", "merge", *more, said=said)
 
 
 def test_a_live_holder_is_not_robbed(shop):

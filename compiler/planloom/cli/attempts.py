@@ -107,7 +107,7 @@ def refused_claim(item: str, step: str, refused: Refused, *, in_run: bool = Fals
     hints = {
         "running": f"planloom status {item}; planloom abandon {item} {step} gives up a claim whose holder is gone",
         "done": f"planloom status {item} shows what is ready",
-        "integrated": f"planloom revert {item} {step} --handoff DIGEST --reason TEXT takes it back first",
+        "integrated": f"planloom revert {item} {step} --handoff {''.join(first.by)} --reason TEXT takes it back first",
         "failed": f"planloom delegate --structured-work-item {item} --retry {step} grants one more attempt",
         "approval": f"planloom approve {item} {step}",
         "closed": f"planloom status {item}",
@@ -183,12 +183,13 @@ def _show(asked: Completing, handoff: Signed) -> None:
 
 def _open_attempt(session: Session, item: str, step: str) -> str:
     """Return the open attempt of a step, for people who do not name it. Raises: Conflict when there is none."""
+    from planloom.runtime.completing import no_such_attempt
     from planloom.runtime.reading import read_view
 
-    claim = read_view(session, item, (step,)).view.states[step].claim
+    view = read_view(session, item, (step,)).view
+    claim = view.states[step].claim
     if claim is None or claim.record.attempt is None:
-        message = f"step {step} of {item} is not claimed"
-        raise Conflict(message, hint=f"planloom claim {item} {step}")
+        raise no_such_attempt(view, step, "")
     return claim.record.attempt.id
 
 

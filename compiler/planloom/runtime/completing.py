@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from planloom.core import names
-from planloom.core.errors import Conflict, InputError
+from planloom.core.errors import Conflict
 from planloom.records.bodies import Claimed, Finished, Integrated
 from planloom.records.compiled import has_successors
 from planloom.records.kinds import GOOD_RESULTS
@@ -230,11 +230,11 @@ def _late(session: Session, loaded: Loaded, step: str, attempt: str, result: Res
         (r for r in records if r.record.event == "claimed" and r.record.attempt and r.record.attempt.id == attempt), None
     )
     if claim is None:
-        raise _no_such_attempt(view, state, step, attempt)
+        raise no_such_attempt(view, step, attempt)
     ended = next((r for r in records if r.record.attempt == claim.record.attempt and r.record.event != "claimed"), None)
     if state.status is Status.INTEGRATED:
         message = f"step {step} of {view.item.id} is integrated: it is part of the baseline"
-        raise Conflict(message, hint=f"planloom revert {view.item.id} {step} --handoff DIGEST --reason TEXT")
+        raise Conflict(message, hint=_taking_back(view, step))
     if ended is None or ended.record.event != "abandoned":
         what = ended.record.event if ended else "closed"
         message = f"attempt {attempt} of step {step} is {what} already"
@@ -266,10 +266,22 @@ def _step_records(session: Session, view: ItemView, step: str) -> Sequence[Signe
     return open_chain(session, session.ledger.read([chain])[chain])
 
 
-def _no_such_attempt(view: ItemView, state: StepState, step: str, attempt: str) -> Conflict | InputError:
+def no_such_attempt(view: ItemView, step: str, attempt: str) -> Conflict:
+    """Return why an attempt ("" for whichever is open) can't be completed, with the command that helps."""
+    state = view.states[step]
     if state.claim is not None and state.claim.record.attempt is not None:
         open_one = state.claim.record.attempt.id
         message = f"'{attempt}' is not the open attempt of step {step}: that is '{open_one}'"
         return Conflict(message, hint=f"planloom complete {view.item.id} {step} --attempt {open_one} …")
-    message = f"step {step} of {view.item.id} has no attempt '{attempt}': it is not claimed"
+    if state.handoff is not None:
+        what = "integrated: it is part of the baseline" if state.status is Status.INTEGRATED else "done"
+        hint = _taking_back(view, step) if state.status is Status.INTEGRATED else f"planloom status {view.item.id}"
+        return Conflict(f"step {step} of {view.item.id} is {what}", hint=hint)
+    unknown = f"has no attempt '{attempt}': it " if attempt else ""
+    message = f"step {step} of {view.item.id} {unknown}is not claimed"
     return Conflict(message, hint=f"planloom claim {view.item.id} {step}")
+
+
+def _taking_back(view: ItemView, step: str) -> str:
+    handoff = view.states[step].handoff
+    return f"planloom revert {view.item.id} {step} --handoff {handoff.digest[:12] if handoff else 'DIGEST'} --reason TEXT"

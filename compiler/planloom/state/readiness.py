@@ -19,7 +19,7 @@ class Blocker(NamedTuple):
     """One thing in the way.
 
     Shape: `kind` is stable: closed, done, integrated, running, failed, needs, approval, rejected, resource, plan-changed; `by` names what blocks (step keys, a
-    role, a resource, an executor); `text` says it in words.
+    role, a resource, an executor, an integrated handoff's first 12 digits); `text` says it in words.
     """
 
     kind: str
@@ -107,7 +107,8 @@ def _own_blocker(state: StepState) -> Blocker | None:
         case Status.DONE:
             return Blocker("done", (), "it is done")
         case Status.INTEGRATED:
-            return Blocker("integrated", (), "it is integrated: part of the baseline until it is reverted")
+            digits = state.handoff.digest[:12] if state.handoff else ""
+            return Blocker("integrated", (digits,), "it is integrated: part of the baseline until it is reverted")
         case Status.FAILED:
             return Blocker("failed", (), f"it failed, and all {state.allowed} attempts are used up")
 
