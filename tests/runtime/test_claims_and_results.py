@@ -71,6 +71,13 @@ def test_an_attempt_that_was_never_claimed_is_refused_and_the_open_one_named(dia
         completing.complete_attempt(diamond.session(), ITEM, "b", "b-local", Result("success"))
 
 
+def test_whoever_names_a_group_is_told_the_steps_that_it_became(tmp_path):
+    world = World(tmp_path, Shape("unit-3-11"), Shape("unit-3-12"), Shape("units"))
+    with pytest.raises(InputError, match="no step 'unit'") as refused:
+        world.claim("unit")
+    assert refused.value.hint == "did you mean one of unit-3-11, unit-3-12?"
+
+
 def test_a_failure_is_followed_by_a_fresh_attempt_until_they_are_used_up(diamond):
     for number, name in ((1, "a-local"), (2, "a-local-2")):
         won = diamond.claim("a")

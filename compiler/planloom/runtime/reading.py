@@ -176,11 +176,14 @@ def _some_steps(content: bytes, keys: Iterable[str], header: CompiledPlan) -> di
 
 
 def unknown_step(key: str, header: CompiledPlan) -> InputError:
-    """Return the refusal of a step that the plan does not have, with the nearest one."""
+    """Return the refusal of a step that the plan does not have, with the nearest ones."""
     import difflib
 
     near = difflib.get_close_matches(key, header.order, n=1)
+    expanded = [known for known in header.order if known.startswith(f"{key}-")]  # `foreach` makes these of one step
     hint = f"did you mean '{near[0]}'?" if near else f"its steps: {', '.join(header.order[:10])}"
+    if expanded:
+        hint = f"did you mean one of {', '.join(expanded[:10])}?"
     return InputError(f"plan {header.id} has no step '{key}'", hint=hint)
 
 
