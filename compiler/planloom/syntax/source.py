@@ -47,7 +47,8 @@ def read_text(path: str, content: bytes) -> tuple[str, tuple[Diagnostic, ...]]:
     except UnicodeDecodeError as problem:
         place = _place_of_byte(path, content, problem.start)
         message = f"byte 0x{content[problem.start]:02x} is not UTF-8"
-        return "", (*found, error("not-utf-8", message, place, help="save the file as UTF-8"))
+        # Nothing else is said of such a file: what repairs text can't be done to it.
+        return "", (error("not-utf-8", message, place, help="save the file as UTF-8"),)
     found.extend(_odd_characters(path, text))
     return ("" if found else text), tuple(found)
 
