@@ -8,8 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.checks.facts import Facts
 from planloom.checks.running import check_all
@@ -35,8 +34,7 @@ LOCK_FILE: Final = "specs/requirements.lock"
 MAX_FILES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What checking a project gave.
 
     Shape: `plans` sorted by path, only those that could be built; `graphs` by plan id, without plans that have cycles; `diagnostics`
@@ -144,7 +142,7 @@ def prove_limits(checked: Checked) -> tuple[Checked, dict[str, bytes]]:
     emitted = emit_plans(checked.plans, checked.graphs, checked.project)
     broken = check_limits(emitted)
     if broken:
-        return replace(checked, diagnostics=sort_diagnostics((*checked.diagnostics, *broken))), {}
+        return checked._replace(diagnostics=sort_diagnostics((*checked.diagnostics, *broken))), {}
     return checked, gather(emitted, checked.project)
 
 

@@ -74,6 +74,13 @@ def test_a_command_without_final_newline_keeps_it_that_way():
     assert write({"run": "a\nb"}) == b"run: |-\n  a\n  b\n"
 
 
+@pytest.mark.parametrize(
+    "text", ["a\nb\n\n", "a\n\n", "\na\n", " a\nb\n", "a\n\nb\n", "a\n b\n", "\U0001f600 a\nb\n", "a\n\U0001f600\n"]
+)
+def test_lines_at_the_edges_of_a_text_are_kept(text):
+    assert read(write({"run": text, "next": "x"})) == {"run": text, "next": "x"}
+
+
 def test_expressions_and_words_are_plain_and_numbers_as_text_are_quoted():
     tree = {"if": "${{ !cancelled() && needs.a.result == 'success' }}", "python-version": "3.13", "on": "x", "needs": ["a", "b"]}
     assert write(tree).decode() == (

@@ -8,8 +8,7 @@ or gives no reason is itself a finding, so that none outlives what it was for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.diagnostics import Diagnostic, Span
 from planloom.syntax.findings import warn
@@ -26,8 +25,7 @@ MAX_COMMENTS: Final = 1_000
 """Of one file; more of them allow nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """One comment: `line` is the line whose findings it allows."""
 
     rules: tuple[str, ...]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.diagnostics import Edit, Span
 from planloom.core.errors import PlanloomError
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from planloom.trust.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """A project as read.
 
     Shape: `plans` sorted by path; `graphs`, `known_keys` (every step key as written, also of steps that could not be built) and

@@ -6,8 +6,7 @@ A rule yields diagnostics and does nothing else: it does not raise, print, sort 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.diagnostics import Diagnostic, Severity
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from planloom.core.diagnostics import Edit, Label, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule. `check` is None for what is found earlier, while reading, shaping or building."""
 
     code: str
@@ -35,8 +33,7 @@ class Rule:
         return not self.is_strict and (self.severity is Severity.WARNING or self.code.startswith("PL6"))
 
 
-@dataclass(frozen=True, slots=True)
-class Finder:
+class Finder(NamedTuple):
     """Makes the diagnostics of one rule."""
 
     code: str

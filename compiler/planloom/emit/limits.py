@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.diagnostics import Diagnostic, Severity, Span
 from planloom.core.names import artifact_name
@@ -31,8 +30,7 @@ _ENTRY_FRAME: Final = 520
 """Keys and punctuation of a matrix entry, the longest attempt id (127), work item id (63) and commit (64), and a runner label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """One limit of the platform. `code` and `rule` name the diagnostic of breaking it; most are found by rules before."""
 
     code: str
@@ -83,8 +81,7 @@ ARTIFACT: Final = Limit("PL797", "big-name", "length of an artifact name", 255, 
 LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, ARTIFACT)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """How much of a limit something uses: `where` in words, `span` the place in the plan that causes it."""
 
     limit: Limit

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom import VERSION
 from planloom.emit.pins import read_pins
@@ -27,8 +26,7 @@ EXECUTE: Final = "execute.yml"
 COLLECTOR: Final = "collector.yml"
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The building blocks for one project: its pins, its Python, how planloom is installed, where the key is."""
 
     project: Project

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.errors import InputError
 
@@ -13,16 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A commit of an action, 40 hex digits, and the version that it is known by (a comment)."""
 
     version: str
     commit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(NamedTuple):
     """Every pin by action name."""
 
     table: Mapping[str, Pin]
@@ -38,7 +35,7 @@ class Pins:
 
 def read_pins(overrides: Mapping[str, tuple[str, str]] | None) -> Pins:
     """Return the table that ships with planloom, with the project's overrides (name → version, commit)."""
-    shipped = json.loads(files("planloom.emit").joinpath("action-pins.json").read_text(encoding="utf-8"))
+    shipped = json.loads(Path(__file__).with_name("action-pins.json").read_bytes())
     table = {name: Pin(entry["version"], entry["commit"]) for name, entry in shipped.items()}
     table |= {name: Pin(version, commit) for name, (version, commit) in (overrides or {}).items()}
     return Pins(table)

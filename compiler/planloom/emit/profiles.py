@@ -6,8 +6,7 @@ go to different jobs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from planloom.core import canonical
 from planloom.core.names import each_variable
@@ -24,8 +23,7 @@ PLAIN: Final = "work"
 """The profile of a command that needs nothing special, and the id of its job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """One matrix job of the execute workflow.
 
     Shape: `name` is the job's id; `native` holds GitHub steps as plain JSON, empty for commands; `shell`, `working_directory` and `env`

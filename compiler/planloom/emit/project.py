@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from planloom.emit.collector import build_collector
 from planloom.emit.compiled import compile_lines
@@ -35,8 +34,7 @@ PROJECT_FILE: Final = "generated/project.json"
 PROJECT_SCHEMA: Final = "planloom/compiled-project/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """One plan, compiled: the values that its files were made from, so that nothing is computed twice."""
 
     plan: Plan

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom import VERSION
 from planloom.core.errors import InputError, StoreError
@@ -41,8 +40,7 @@ class Kind(Enum):
     UNTRACKED = "not in git"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """One file that is not as compiling would leave it. `found` is None when missing, `expected` when left over."""
 
     path: str
@@ -51,8 +49,7 @@ class Drift:
     found: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What writing did: paths, sorted."""
 
     written: tuple[str, ...]

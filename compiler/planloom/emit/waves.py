@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core import canonical
 from planloom.records.matrix import JOB_MARGIN_MINUTES, WAVE_LIMIT, group_by_profile, plan_entry
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 MATRIX_SCHEMA = "planloom/matrix/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
+class Wave(NamedTuple):
     """Steps that run at the same time, in launch order: those of machines, and those of people."""
 
     steps: tuple[CompiledStep, ...]

@@ -28,10 +28,8 @@ _WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _RESERVED: Final = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Words that some YAML (1.1 or 1.2) reads as something else than text, in lower case."""
 
-_BLOCK: Final = re.compile(
-    r"[!-~\u00a1-\u1fff\u2030-\ud7ff](?:\n?[ -~\u00a0-\u1fff\u2030-\ud7ff\U00010000-\U0010fffd]|\n(?=\n))*\n?"
-)
-"""Text for a `|` block: ordinary characters, no tabs, begins with a visible character, ends in at most one line end."""
+_UNUSUAL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2000-\u202f\ud800-\uffff\U0010fffe\U0010ffff]")
+"""Characters that a `|` block does not hold. What it may hold would make an expression that takes long to compile."""
 
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]')
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -89,11 +87,16 @@ def _list(items: Sequence[Tree], indent: int, lines: list[str]) -> None:
 
 
 def _inline(head: str, value: Tree, indent: int) -> list[str]:
-    if isinstance(value, str) and "\n" in value and _BLOCK.fullmatch(value):
+    if isinstance(value, str) and "\n" in value and _is_block(value):
         pad = " " * indent
         mark = "|" if value.endswith("\n") else "|-"
         return [f"{head} {mark}", *(pad + line if line else "" for line in value.removesuffix("\n").split("\n"))]
     return [f"{head} {_value(value)}"]
+
+
+def _is_block(text: str) -> bool:
+    """Whether a text of several lines begins with a visible character, ends in at most one line end, and has only ordinary ones."""
+    return not (text.startswith(("\n", " ", "\u00a0")) or text[0] > "\uffff" or text.endswith("\n\n") or _UNUSUAL.search(text))
 
 
 def _value(value: Tree) -> str:

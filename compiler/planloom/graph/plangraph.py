@@ -10,9 +10,8 @@ a plan of a thousand steps, so nothing here needs it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.graph.cycles import find_cycles
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from planloom.model.plan import Plan, Step
 
 
-@dataclass(frozen=True, slots=True)
-class PlanGraph:
+class PlanGraph(NamedTuple):
     """A plan without cycles, in order.
 
     Shape: `order` is the linear extension; `position` the 1-based place in it; `needs` the known steps that a step
@@ -59,8 +57,7 @@ class PlanGraph:
         return graph
 
 
-@dataclass(frozen=True, slots=True)
-class Cycles:
+class Cycles(NamedTuple):
     """Why a plan has no order: each cycle as keys, every one needing the next and the last the first.
 
     Shape: a cycle begins with its step that stands first in the file; cycles are sorted by that; one for each knot of steps

@@ -5,17 +5,18 @@ Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planloom.core.canonical import Json
 
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+
+class Permission(NamedTuple):
     """One right of a job's token, and why the job has it (shown as a comment)."""
 
     name: str
@@ -23,39 +24,35 @@ class Permission:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrency:
+class Concurrency(NamedTuple):
     """A courtesy: runs of one group wait for each other, or the newest cancels the others. Exclusivity is the ledger's, never this."""
 
     group: str
     newest_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UsesStep:
+class UsesStep(NamedTuple):
     """A step that runs an action. `version` is the tag behind the commit, shown as a comment."""
 
     name: str
     action: str
     commit: str
     version: str
-    inputs: Mapping[str, str | bool | int] = field(default_factory=dict)
+    inputs: Mapping[str, str | bool | int] = _NONE
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(NamedTuple):
     """A step that runs a command of ours in bash; user text reaches it only through `env`."""
 
     name: str
     run: str
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = _NONE
     id: str = ""
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NativeStep:
+class NativeStep(NamedTuple):
     """A step of the plan's author, in GitHub's own form."""
 
     tree: Mapping[str, Json]
@@ -64,8 +61,7 @@ class NativeStep:
 Step: TypeAlias = UsesStep | RunStep | NativeStep
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job with steps.
 
     Shape: `runs_on`, `timeout_minutes` and `matrix` may be expressions; `matrix` is the list that `include` gets, "" for a job without
@@ -81,13 +77,12 @@ class Job:
     environment: str = ""
     needs: tuple[str, ...] = ()
     condition: str = ""
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = _NONE
     concurrency: Concurrency | None = None
     matrix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallJob:
+class CallJob(NamedTuple):
     """A job that calls a workflow of this repository. `workflow` is its file name."""
 
     id: str
@@ -95,13 +90,12 @@ class CallJob:
     workflow: str
     permissions: tuple[Permission, ...]
     inputs: Mapping[str, str]
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = _NONE
     needs: tuple[str, ...] = ()
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """An input of a dispatched or called workflow; always text."""
 
     name: str
@@ -109,8 +103,7 @@ class Input:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Triggers:
+class Triggers(NamedTuple):
     """What starts a workflow: exactly what is given here."""
 
     dispatch: tuple[Input, ...] | None = None
@@ -120,8 +113,7 @@ class Triggers:
     pull_request: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(NamedTuple):
     """One workflow file. `file` is its name in `.github/workflows/`; `header` the comment lines at its top, without `# `."""
 
     file: str

@@ -6,7 +6,6 @@ Parse, don't validate: a `Plan` exists only when every value has its type and ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ Loop: TypeAlias = Literal["auto", "manual"]
 Collect: TypeAlias = Literal["end", "wave", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """A value given when a work item is opened. `schema` is the JSON Schema of the value (type, pattern, enum, default …)."""
 
     name: str
@@ -30,8 +28,7 @@ class Param:
     node: MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """Something that is shared by all work items of the repository, `capacity` units of it."""
 
     name: str
@@ -39,8 +36,7 @@ class Resource:
     node: MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowSettings:
+class WorkflowSettings(NamedTuple):
     """How the plan becomes workflows. `schedule` holds cron lines; `privileges_acknowledged` a digest or ""."""
 
     prefix: str
@@ -51,8 +47,7 @@ class WorkflowSettings:
     privileges_acknowledged: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunsOn:
+class RunsOn(NamedTuple):
     """Where a step runs: labels, and a runner group or "". `is_text`: written as one label, emitted as one."""
 
     labels: tuple[str, ...]
@@ -60,8 +55,7 @@ class RunsOn:
     is_text: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """What a step waits for: `approvals` distinct keys with `role`."""
 
     role: str
@@ -113,8 +107,7 @@ class Step(NamedTuple):
         return not self.run and not self.native
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One plan.
 
     Shape: `path` is the source relative to the project, `source_digest` the SHA-256 of its bytes; `steps` in the order
@@ -135,8 +128,7 @@ class Plan:
     node: MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """What belongs to the repository (`specs/planloom.yaml`, all optional). `pins` overrides action pins: name → (version, commit).
 
     `install` is how runners install planloom: "path" (the checkout itself, `pin --path .`), "wheel" or "" (not pinned: warning).

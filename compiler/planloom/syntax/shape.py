@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.syntax.accept import compile_schema
 from planloom.syntax.findings import error
@@ -23,8 +22,7 @@ MAX_EXPLAINED: Final = 200
 """Refused steps that are explained; after so many the mistake is a general one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What the shape check found.
 
     Shape: `node` is the document without the top-level keys that have a wrong shape, None when nothing is left to build; `refused`
