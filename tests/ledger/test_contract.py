@@ -69,6 +69,26 @@ def test_an_append_to_several_chains_writes_all_or_nothing(ledger):
     assert ledger.read(["_resource/"])["_resource/staging"].entries[0].content == b"mine"
 
 
+def test_an_append_loses_when_a_chain_that_it_rests_on_has_moved(ledger):
+    gate = ledger.append({"release-1/_gate-build": claim(b"approved")}).heads["release-1/_gate-build"]
+    assert isinstance(ledger.append({"release-1/lint": claim(b"first")}, {"release-1/_gate-build": gate}), Won)
+    assert ledger.read(["release-1/_gate-build"])["release-1/_gate-build"].head == gate
+    assert isinstance(ledger.append({"release-1/_gate-build": Append(gate, Entry("gates", b"rejected"))}), Won)
+    resting = {"release-1/build": claim(b"late"), "release-1/test": claim(b"late")}
+    assert ledger.append(resting, {"release-1/_gate-build": gate}) == Lost(("release-1/_gate-build",))
+    assert list(ledger.read(["release-1/"])) == ["release-1/_gate-build", "release-1/lint"]
+
+
+def test_an_append_rests_on_chains_that_have_entries_and_get_none(ledger):
+    head = ledger.append({"release-1/build": claim(b"one")}).heads["release-1/build"]
+    with pytest.raises(StoreError, match="gets none"):
+        ledger.append({"release-1/build": Append(head, Entry("handoff", b"x"))}, {"release-1/build": head})
+    with pytest.raises(StoreError, match="has entries"):
+        ledger.append({"release-1/test": claim(b"x")}, {"release-1/none": EMPTY})
+    with pytest.raises(StoreError, match="name"):
+        ledger.append({"release-1/test": claim(b"x")}, {"../none": head})
+
+
 def test_a_name_that_ends_in_a_slash_reads_every_chain_below_it_sorted(ledger):
     for chain in ("release-1/test", "release-1/_gate-publish", "release-1/build", "release-10/build", "release-1.1/build"):
         ledger.append({chain: claim(chain.encode())})

@@ -56,15 +56,22 @@ class Ledgers(RuleBasedStateMachine):
         if hasattr(self, "folder"):
             self.folder.cleanup()
 
-    @rule(target=seen, versions=st.lists(seen, min_size=1, max_size=4), content=st.binary(max_size=40), data=st.data())
-    def append(self, versions, content, data):
+    @rule(
+        target=seen,
+        versions=st.lists(seen, min_size=1, max_size=4),
+        resting=st.lists(seen, max_size=2),
+        content=st.binary(max_size=40),
+        data=st.data(),
+    )
+    def append(self, versions, resting, content, data):
         wanted = dict(versions)
+        unmoved = {chain: version for chain, version in resting if version and chain not in wanted}
         folders = {c: "work-items" if c.endswith("/_item") else data.draw(st.sampled_from(FOLDERS)) for c in sorted(wanted)}
         files = {c: {"plan.json": content * 2} if f == "work-items" else {} for c, f in folders.items()}
-        lost = tuple(sorted(chain for chain, version in wanted.items() if len(self.model[chain]) != version))
+        lost = tuple(sorted(chain for chain, version in (wanted | unmoved).items() if len(self.model[chain]) != version))
         for side in self.sides:
             entries = {c: Append(side.expected(c, v), Entry(folders[c], content, files[c])) for c, v in wanted.items()}
-            outcome = side.ledger.append(entries)
+            outcome = side.ledger.append(entries, {c: side.expected(c, v) for c, v in unmoved.items()})
             if lost:
                 assert isinstance(outcome, Lost)
                 assert outcome.chains == lost

@@ -6,7 +6,7 @@ import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.records.references import Builder
-from planloom.runtime import claiming, delegating
+from planloom.runtime import claiming, delegating, opening
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time
 from worlds import ANN, BOB, CI, ITEM, YOU, Shape, World, default_policy
@@ -290,11 +290,11 @@ class Interfering:
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
-    def append(self, entries):
+    def append(self, entries, unmoved):
         then, self.then = self.then, None
         if then:
             then()
-        return self.inner.append(entries)
+        return self.inner.append(entries, unmoved)
 
 
 def interfere(world, then):
@@ -356,10 +356,33 @@ def test_of_two_that_want_the_last_unit_of_a_resource_one_gets_it(tmp_path):
     assert world.held("r") == {"demo-1/b#1": 1}
 
 
+@pytest.mark.parametrize("reentry", ["", "a"])
+@pytest.mark.parametrize("wave", [True, False])
+def test_a_rejection_between_a_claims_reading_and_its_append_stops_the_claim(tmp_path, reentry, wave):
+    world = World(tmp_path, Shape("a"), Shape("b", ("a",), gate=("approver", 1)))
+    world.do("a")
+    world.decide("b", by=ANN)
+    session = interfere(world, lambda: world.decide("b", by=ANN, reject=True, reentry=reentry))
+    if wave:
+        assert "b" not in [won.step.key for won in claiming.claim_wave(session, ITEM, 9)]
+    else:
+        assert isinstance(claiming.claim_step(session, ITEM, "b"), claiming.Refused)
+    assert world.events("demo-1/b") == (["invalidated"] if reentry else [])
+
+
+def test_a_claim_that_was_decided_before_its_work_item_was_closed_is_refused(tmp_path):
+    world = World(tmp_path, Shape("a"))
+    outcome = claiming.claim_step(interfere(world, world.close), ITEM, "a")
+    assert isinstance(outcome, claiming.Refused)
+    assert [blocker.kind for blocker in outcome.blockers] == ["closed"]
+
+
 @pytest.mark.parametrize("end", ["finish", "abandon"])
 def test_what_a_claim_holds_is_given_back_although_its_work_item_was_closed_at_the_same_moment(tmp_path, end):
     world = World(tmp_path, Shape("a", resources={"r": 1}), capacity={"r": 1})
-    won = claiming.claim_step(interfere(world, world.close), ITEM, "a")
+    found = []
+    opening.close_item(interfere(world, lambda: found.append(world.claim("a"))), ITEM, result="stopped", reason="r", key="you")
+    (won,) = found
     assert world.held("r") == {"demo-1/a#1": 1}
     with pytest.raises(Conflict, match="is closed"):
         world.finish(won) if end == "finish" else world.abandon("a")

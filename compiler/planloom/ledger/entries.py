@@ -12,7 +12,7 @@ from planloom.ledger import layout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planloom.ledger.ledger import Append
+    from planloom.ledger.ledger import Append, Head
 
 
 def token_of(content: bytes) -> str:
@@ -20,8 +20,13 @@ def token_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def check_append(entries: Mapping[str, Append]) -> None:
+def check_append(entries: Mapping[str, Append], unmoved: Mapping[str, Head]) -> None:
     """Check every name of an append before anything is written. Raises: StoreError."""
+    for chain, head in unmoved.items():
+        layout.check_chain(chain)
+        if chain in entries or head.index == 0:
+            message = f"{chain}: only a chain that has entries and gets none can be held to where it ends"
+            raise StoreError(message)
     if not entries:
         message = "an append needs at least one entry"
         raise StoreError(message)

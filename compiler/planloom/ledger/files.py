@@ -14,7 +14,7 @@ from planloom.core.names import ITEM_CHAIN, is_work_item_id
 from planloom.ledger import disk, layout
 from planloom.ledger.entries import check_append, no_attachment, token_of
 from planloom.ledger.journal import NEW, Journal
-from planloom.ledger.ledger import FOLDERS, Chain, Entry, Head, Lost, Won
+from planloom.ledger.ledger import FOLDERS, NOTHING, Chain, Entry, Head, Lost, Won
 from planloom.ledger.listing import Listing
 from planloom.ledger.points import pass_by
 
@@ -74,15 +74,16 @@ class FileLedger:
             # The lock is free again: entries never change, and every one that counts has been listed.
             return {chain: self._load(chain, folders, waiting) for chain, folders in found.items() if folders or chain in single}
 
-    def append(self, entries: Mapping[str, Append]) -> Outcome:
-        """Append to several chains, all or nothing. Durable when it returns `Won`. Raises: StoreError."""
-        check_append(entries)
+    def append(self, entries: Mapping[str, Append], unmoved: Mapping[str, Head] = NOTHING) -> Outcome:
+        """Append to several chains, all or nothing (see `Ledger.append`). Raises: StoreError."""
+        check_append(entries, unmoved)
+        expected = {**{chain: append.expected for chain, append in entries.items()}, **unmoved}
         with self._guarded():
             disk.make_folders(self._tools)
             with disk.locked(self._lock, exclusive=True):
                 self._at("files: locked")
                 self._journal.recover()
-                lost = [chain for chain in sorted(entries) if not self._ends_at(chain, entries[chain].expected)]
+                lost = [chain for chain in sorted(expected) if not self._ends_at(chain, expected[chain])]
                 if lost:
                     return Lost(tuple(lost))
                 self._at("files: heads compared")

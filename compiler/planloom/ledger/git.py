@@ -22,7 +22,7 @@ from planloom.ledger.gitcache import CHAIN_REFS, Cache, patterns_for
 from planloom.ledger.gitchains import ChainReader, Link, write_link
 from planloom.ledger.gitobjects import ObjectReader, ObjectWriter
 from planloom.ledger.gitpush import Pusher, Update
-from planloom.ledger.ledger import EMPTY, Chain, Entry, Head, Lost, Won
+from planloom.ledger.ledger import EMPTY, NOTHING, Chain, Entry, Head, Lost, Won
 from planloom.ledger.points import Hook, pass_by
 from planloom.ledger.retry import Pace
 from planloom.ledger.timestamps import unix_seconds
@@ -112,18 +112,21 @@ class GitLedger:
                 # stays rewound.
                 return self._read(owners, single)
 
-    def append(self, entries: Mapping[str, Append]) -> Outcome:
-        """Append to several chains, all or nothing, in one push. Raises: StoreError."""
-        check_append(entries)
+    def append(self, entries: Mapping[str, Append], unmoved: Mapping[str, Head] = NOTHING) -> Outcome:
+        """Append to several chains, all or nothing, in one push (see `Ledger.append`). Raises: StoreError."""
+        check_append(entries, unmoved)
+        expected = {**{chain: append.expected for chain, append in entries.items()}, **unmoved}
         with self._guarded():
             self._cache.make()
-            lost = [chain for chain in sorted(entries) if not self._is_possible(chain, entries[chain].expected)]
+            lost = [chain for chain in sorted(expected) if not self._is_possible(chain, expected[chain])]
             if lost:
                 return Lost(tuple(lost))
             links = {chain: self._write(chain, entries[chain]) for chain in sorted(entries)}
             self._at("git: objects written")
-            updates = [Update(CHAIN_REFS + chain, entries[chain].expected.token, link.commit) for chain, link in links.items()]
-            stale = self._pusher.push(updates, lambda: self._refs(entries))
+            # A ref that is pushed as it is keeps its lease; git sends nothing for it, and nothing else when the lease does not hold.
+            moves = {chain: link.commit for chain, link in links.items()} | {chain: head.token for chain, head in unmoved.items()}
+            updates = [Update(CHAIN_REFS + chain, expected[chain].token, moves[chain]) for chain in sorted(moves)]
+            stale = self._pusher.push(updates, lambda: self._refs(moves))
             if stale:
                 return Lost(tuple(ref.removeprefix(CHAIN_REFS) for ref in stale))
             return Won({chain: Head(link.index, link.commit) for chain, link in links.items()})

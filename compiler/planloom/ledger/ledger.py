@@ -6,11 +6,12 @@ changed. No append is ever half visible, in one chain or across several.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 FOLDERS: Final = ("claims", "gates", "handoff", "reverts", "work-items")
 """Where entries lie in `artifacts/`, sorted. An entry's folder is chosen by its event (`records.bodies.FOLDERS`)."""
@@ -24,6 +25,7 @@ class Head(NamedTuple):
 
 
 EMPTY: Final = Head(0, "")
+NOTHING: Final[Mapping[str, Head]] = MappingProxyType({})
 
 
 class Entry(NamedTuple):
@@ -84,9 +86,12 @@ class Ledger(Protocol):
         """
         ...
 
-    def append(self, entries: Mapping[str, Append]) -> Outcome:
-        """Append to several chains, all or nothing. Durable when it returns `Won`.
+    def append(self, entries: Mapping[str, Append], unmoved: Mapping[str, Head] = NOTHING) -> Outcome:
+        """Append to several chains, all or nothing, if they and those of `unmoved` still end where they were read. Durable when it returns `Won`.
 
+        Shape: `unmoved` are chains that have entries and get none now: what was decided rests on them. Of two appends of which each
+        writes what the other one rests on, files and memory let only one through. Git compares such a chain with what the server says
+        when the push begins: of two pushes at the same moment both may win, as if either had come first.
         Raises: StoreError when the store refuses or can't be reached (then nothing is known to be written).
         """
         ...

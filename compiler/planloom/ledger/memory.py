@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planloom.core.names import ITEM_CHAIN
 from planloom.ledger import layout
 from planloom.ledger.entries import check_append, no_attachment, token_of
-from planloom.ledger.ledger import EMPTY, Chain, Entry, Head, Lost, Won
+from planloom.ledger.ledger import EMPTY, NOTHING, Chain, Entry, Head, Lost, Won
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,11 +40,12 @@ class MemoryLedger:
             below = (name for name in self._chains if name.partition("/")[0] in owners)
             return {name: self._chain(name) for name in sorted({*below, *single})}
 
-    def append(self, entries: Mapping[str, Append]) -> Outcome:
-        """Append to several chains, all or nothing. Raises: StoreError for a name or folder out of range."""
-        check_append(entries)
+    def append(self, entries: Mapping[str, Append], unmoved: Mapping[str, Head] = NOTHING) -> Outcome:
+        """Append to several chains, all or nothing (see `Ledger.append`). Raises: StoreError for a name or folder out of range."""
+        check_append(entries, unmoved)
+        expected = {**{name: append.expected for name, append in entries.items()}, **unmoved}
         with self._lock:
-            lost = [name for name in sorted(entries) if entries[name].expected != self._head(name)]
+            lost = [name for name in sorted(expected) if expected[name] != self._head(name)]
             if lost:
                 return Lost(tuple(lost))
             for name in sorted(entries):

@@ -66,7 +66,7 @@ def abandon_dead(session: Session, item: str, runs: Runs | None = None) -> tuple
             return ()
         drafts = [_draft(claim, evidence, _REASONS[evidence]) for claim, evidence in dead if claim is not None]
         everything = [*drafts, *draft_releases(view, claims)]
-        written = append(session, signer, everything, {d.chain: loaded.end(d.chain) for d in everything}, at=view.now)
+        written = append(session, signer, everything, loaded)
         if written is not None:
             return written[: len(drafts)]
 
@@ -104,7 +104,7 @@ def abandon_claim(session: Session, item: str, step: str, *, reason: str, overri
             _draft(state.claim, evidence or "override", reason or _REASONS.get(evidence, "")),
             *draft_releases(view, [state.claim]),
         ]
-        written = append(session, signer, drafts, {d.chain: loaded.end(d.chain) for d in drafts}, at=view.now)
+        written = append(session, signer, drafts, loaded)
         if written is not None:
             return written[0]
 
@@ -134,6 +134,6 @@ def retry_step(session: Session, item: str, step: str, reason: str) -> Signed:
         compiled = view.steps[step]
         chain = f"{item}/{step}"
         draft = Draft("retried", chain, item, view.item.plan, Retried(reason), StepRef(step, compiled.order, compiled.digest))
-        written = append(session, session.find_key("ci"), [draft], {chain: loaded.end(chain)}, at=view.now)
+        written = append(session, session.find_key("ci"), [draft], loaded)
         if written is not None:
             return written[0]

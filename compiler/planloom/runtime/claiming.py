@@ -70,8 +70,7 @@ def claim_step(session: Session, item: str, step: str, *, attempt: str = "", pro
         if isinstance(draft, Refused):
             return draft
         drafts = [draft, *draft_acquisitions(loaded.view, [draft])]
-        ends = {d.chain: loaded.end(d.chain) for d in drafts}
-        written = append(session, signer, drafts, ends, at=loaded.view.now)
+        written = append(session, signer, drafts, loaded, unmoved=gates_of(loaded.view, [draft]))
         if written is not None:
             return Won(written[0], loaded.view.steps[step], loaded.view)
 
@@ -92,10 +91,19 @@ def claim_wave(session: Session, item: str, limit: int) -> tuple[Won, ...]:
         if not drafts:
             return ()
         everything = [*drafts, *draft_acquisitions(view, drafts)]
-        written = append(session, signer, everything, {d.chain: loaded.end(d.chain) for d in everything}, at=view.now)
+        written = append(session, signer, everything, loaded, unmoved=gates_of(view, drafts))
         if written is not None:
             claims_written = written[: len(drafts)]
             return tuple(Won(c, view.steps[c.record.step.key], view) for c in claims_written if c.record.step is not None)
+
+
+def gates_of(view: ItemView, claims: Sequence[Draft]) -> list[str]:
+    """Return the chains of the gates that claims rest on: a rejection that comes before the claim stops it.
+
+    What else they rest on needs no looking after: whatever takes back a handoff writes into the chain of each step that builds on it.
+    """
+    steps = [claim.step.key for claim in claims if claim.step is not None]
+    return [names.gate_chain(view.item.id, key) for key in steps if view.steps[key].gate]
 
 
 def draft_claim(
@@ -184,7 +192,7 @@ def give_back(session: Session, item: str, step: str) -> None:
         loaded = read_view(session, item, (step,))
         claim = loaded.view.states[step].claim
         drafts = draft_releases(loaded.view, [claim]) if claim is not None else []
-        if not drafts or append(session, signer, drafts, {d.chain: loaded.end(d.chain) for d in drafts}, at=loaded.view.now):
+        if not drafts or append(session, signer, drafts, loaded):
             return
 
 

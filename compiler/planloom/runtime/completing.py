@@ -101,7 +101,7 @@ def complete_attempt(
         _refuse_stranger(session, state, step, signer.key_id, override=override_holder)
         draft = draft_result(view, view.steps[step], claim, result, integrated=integrated)
         drafts = [draft, *draft_releases(view, [claim])]
-        written = append(session, signer, drafts, {d.chain: loaded.end(d.chain) for d in drafts}, at=view.now)
+        written = append(session, signer, drafts, loaded)
         if written is not None:
             from planloom.state.machine import apply
 
@@ -131,7 +131,7 @@ def complete_wave(session: Session, item: str, results: Mapping[str, tuple[str, 
         if not drafts:
             return ()
         everything = [*drafts, *draft_releases(view, claims)]
-        written = append(session, signer, everything, {d.chain: loaded.end(d.chain) for d in everything}, at=view.now)
+        written = append(session, signer, everything, loaded)
         if written is not None:
             close_when_complete(session, item)
             return written[: len(drafts)]
@@ -149,7 +149,7 @@ def integrate_step(session: Session, item: str, step: str, reason: str) -> Signe
         draft = Draft(
             "integrated", record.chain, item, record.plan, Integrated(state.handoff.digest, reason), record.step, record.attempt
         )
-        written = append(session, session.find_key("ci"), [draft], {record.chain: loaded.end(record.chain)}, at=loaded.view.now)
+        written = append(session, session.find_key("ci"), [draft], loaded)
         if written is not None:
             return written[0]
 
@@ -257,7 +257,7 @@ def _late(session: Session, loaded: Loaded, step: str, attempt: str, result: Res
         claim.record.attempt,
         result.outputs,
     )
-    written = append(session, session.find_key("ci"), [draft], {draft.chain: loaded.end(draft.chain)}, at=view.now)
+    written = append(session, session.find_key("ci"), [draft], loaded)
     return Late(written[0], text) if written else None
 
 

@@ -68,8 +68,7 @@ def decide_gate(
                 return None
             confirmed = shown
         drafts = _drafts(session, shown, reject=reject, reentry=reentry, reason=reason, expires=expires)
-        ends = {draft.chain: loaded.end(draft.chain) for draft in drafts}
-        written = append(session, signer, drafts, ends, at=loaded.view.now)
+        written = append(session, signer, drafts, loaded)
         if written is not None:
             return written[0]
 

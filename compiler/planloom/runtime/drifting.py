@@ -6,6 +6,7 @@ workflow's, and that is the branch's.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core.errors import InputError
@@ -29,7 +30,7 @@ def find_changed(workspace: Path, plan: PlanRef, steps: Mapping[str, CompiledSte
     """
     folder = workspace / "generated" / plan.name
     try:
-        header = CompiledPlan.from_bytes((folder / HEADER_NAME).read_bytes())
+        header = _read_header((folder / HEADER_NAME).read_bytes())
         content = b"" if header.digest == plan.digest else (folder / STEPS_NAME).read_bytes()
     except FileNotFoundError:
         header, content = None, b""
@@ -46,6 +47,12 @@ def find_changed(workspace: Path, plan: PlanRef, steps: Mapping[str, CompiledSte
         theirs = f"sha256:{new.digest[:12]}…" if new is not None else "gone"
         changed[key] = f"plan-changed: it was sha256:{step.digest[:12]}…, on the branch it is {theirs}"
     return changed
+
+
+@lru_cache(maxsize=4)
+def _read_header(content: bytes) -> CompiledPlan:
+    """Return a header; every work item of a plan asks for the same one."""
+    return CompiledPlan.from_bytes(content)
 
 
 def _workflow_part(step: CompiledStep) -> tuple[Any, ...]:

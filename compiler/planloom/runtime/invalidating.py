@@ -99,7 +99,7 @@ def revert_step(
         reverted = Draft("reverted", record.chain, item, view.item.plan, body, record.step, nonce=nonce)
         rest = draft_invalidations(view, step, cause=nonce, origin=step, reason=reason, cascade=cascade, itself=False)
         drafts = [reverted, *rest]
-        written = append(session, signer, drafts, {d.chain: loaded.end(d.chain) for d in drafts}, at=view.now)
+        written = append(session, signer, drafts, loaded)
         if written is not None:
             return written
 

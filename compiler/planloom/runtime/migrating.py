@@ -13,7 +13,7 @@ from planloom.records.compiled import decode_steps
 from planloom.records.references import PlanRef, StepRef, Subject
 from planloom.runtime.opening import read_generated
 from planloom.runtime.reading import read_view
-from planloom.runtime.writing import Draft, append, empty_end, require_event
+from planloom.runtime.writing import Draft, append, require_event
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def migrate_item(session: Session, item: str, commit: str, reason: str, confirm:
             nonce=session.ids.nonce(),
         )
         drafts = [migrated, *_invalidations(view, steps, mapping, migrated, plan, reason)]
-        ends = {draft.chain: loaded.ends.get(draft.chain) or empty_end(draft.chain) for draft in drafts}
-        written = append(session, signer, drafts, ends, at=view.now)
+        written = append(session, signer, drafts, loaded)
         if written is not None:
             return written[0]
 

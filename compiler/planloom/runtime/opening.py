@@ -12,7 +12,7 @@ from planloom.records.bodies import Closed, Opened
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
 from planloom.records.references import PlanRef, Subject
 from planloom.runtime.reading import read_compiled, read_item, read_view
-from planloom.runtime.writing import Draft, append, empty_end
+from planloom.runtime.writing import Draft, append, append_to, empty_end
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def open_item(
         subjects=tuple(Subject(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()),
         attachments=files,
     )
-    written = append(session, session.find_key("ci"), [draft], {chain: empty_end(chain)}, at=session.clock.now())
+    written = append_to(session, session.find_key("ci"), [draft], {chain: empty_end(chain)}, at=session.clock.now())
     if written is not None:
         return written[0]
     existing = read_view(session, item, ()).view.item
@@ -224,7 +224,7 @@ def _append_closed(session: Session, loaded: Loaded, result: str, reason: str, k
     view = loaded.view
     chain = names.item_chain(view.item.id)
     draft = Draft("closed", chain, view.item.id, view.item.plan, Closed(result, reason))
-    written = append(session, session.find_key(key), [draft], {chain: loaded.end(chain)}, at=view.now)
+    written = append(session, session.find_key(key), [draft], loaded)
     return written[0] if written else None
 
 

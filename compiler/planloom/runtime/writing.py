@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from planloom.core import names
 from planloom.core.canonical import digest
 from planloom.core.errors import InputError, TrustError
-from planloom.ledger.ledger import EMPTY, Append, Entry, Head, Won
+from planloom.ledger.ledger import EMPTY, NOTHING, Append, Entry, Head, Won
 from planloom.records.bodies import FOLDERS
 from planloom.records.record import Record, genesis
 from planloom.records.references import Subject
@@ -15,10 +16,11 @@ from planloom.records.signed import Signed
 from planloom.trust.policy import authorise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planloom.records.bodies import Body
     from planloom.records.references import AttemptRef, PlanRef, StepRef
+    from planloom.runtime.reading import Loaded
     from planloom.runtime.session import Session
     from planloom.trust.policy import TrustedKey
     from planloom.trust.signer import Signer
@@ -61,13 +63,32 @@ def empty_end(chain: str) -> End:
 
 
 def append(
-    session: Session, signer: Signer, drafts: Sequence[Draft], ends: Mapping[str, End], *, at: str
+    session: Session, signer: Signer, drafts: Sequence[Draft], loaded: Loaded, *, unmoved: Iterable[str] = ()
 ) -> tuple[Signed, ...] | None:
-    """Sign the drafts and append them, all or nothing; at most one a chain.
+    """Sign the drafts and append them, all or nothing, to what they were decided on; at most one a chain.
 
-    Returns the signed records in the order of the drafts, or None when some chain had moved on (read and decide again).
-    Raises: TrustError when the policy does not let the key sign one of them: nothing that verify would refuse is ever written.
+    Nothing is appended either when the work item's own chain, or one of `unmoved`, has moved on since it was read. A closed work item's
+    is not looked at: what is still written then gives back what it holds.
+    Returns the signed records in the order of the drafts, or None (read and decide again). Raises: TrustError when the policy does not
+    let the key sign one of them: nothing that verify would refuse is ever written.
     """
+    item = loaded.view.item
+    held = {*unmoved, *((names.item_chain(item.id),) if item.is_open else ())} - {draft.chain for draft in drafts}
+    heads = {chain: loaded.ends[chain].head for chain in sorted(held)}
+    ends = {draft.chain: loaded.end(draft.chain) for draft in drafts}
+    return append_to(session, signer, drafts, ends, at=loaded.view.now, unmoved=heads)
+
+
+def append_to(
+    session: Session,
+    signer: Signer,
+    drafts: Sequence[Draft],
+    ends: Mapping[str, End],
+    *,
+    at: str,
+    unmoved: Mapping[str, Head] = NOTHING,
+) -> tuple[Signed, ...] | None:
+    """Sign the drafts and append each after the end that is given for its chain (see `append`). Raises: TrustError."""
     trusted = require_known(session, signer)
     signed: list[Signed] = []
     entries: dict[str, Append] = {}
@@ -80,7 +101,7 @@ def append(
         content = signer.seal(payload)
         entries[draft.chain] = Append(end.head, Entry(FOLDERS[draft.event], content, dict(draft.attachments)))
         signed.append(Signed(record, digest(payload), signer.key_id))
-    outcome = session.ledger.append(entries)
+    outcome = session.ledger.append(entries, unmoved)
     return tuple(signed) if isinstance(outcome, Won) else None
 
 
