@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from gitserver import run_git
+from planloom.care.checkpointcare import COLLECT
 from planloom.care.doctor import examine
 from planloom.care.findings import FIX
 from planloom.core import canonical
@@ -266,6 +268,25 @@ def test_records_that_no_checkpoint_covers_point_to_export(fresh):
     assert found.what.startswith("1 record of 1 in no checkpoint")
     assert fresh.run("export").code == 0
     assert fresh.examine() == []
+
+
+def test_a_git_ledger_is_held_to_its_checkpoint_and_to_the_refs_that_may_go(fresh, remote):
+    collect = [("collect",), ("export",), ("collect", "--push")]
+    for words in [("open", "release-1"), *collect, ("close", "release-1", "--reason", "tried")]:
+        done = fresh.run(*words, "--ledger", "git")
+        assert done.code == 0, done.err
+    (found,) = [one for one in examine(fresh.ground("git")) if one.code == "checkpoint"]
+    assert (found.what, found.repair) == ("1 record of 2 in no checkpoint yet: they could be taken away unnoticed", COLLECT)
+    ref = "refs/planloom/release-1/_item"
+    commit = run_git("-C", str(remote), "rev-parse", ref).strip()
+    for words in collect:
+        assert fresh.run(*words, "--ledger", "git").code == 0
+    assert "checkpoint" not in dict(fresh.examine("git"))
+    # As after a collector that was killed between its two pushes.
+    run_git("-C", str(remote), "update-ref", ref, commit)
+    assert ("left-over", "refs/planloom/release-1/*") in fresh.examine("git")
+    assert ("left-over", "refs/planloom/release-1/*") not in fresh.fix("git")
+    assert ref not in run_git("-C", str(remote), "for-each-ref", "--format=%(refname)")
 
 
 def test_a_gap_in_a_chain_is_named_and_other_work_items_are_still_looked_at(done):

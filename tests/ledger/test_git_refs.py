@@ -296,7 +296,9 @@ def test_a_closed_item_is_pruned_and_read_from_the_branch_alone(server, make_git
     put(ledger, "release-2/_item", b"opened", folder="work-items")
     copy_to_branch(ledger, "release-1", {"work-items/release-1/_item/000001/plan.json": b"{}"})
     before = ledger.read(["release-1/"])
+    assert ledger.prunable() == ("release-1",)
     pruned = ledger.prune("release-1")
+    assert ledger.prunable() == ()
     assert pruned.removed == ("release-1/_item", "release-1/build")
     assert pruned.kept == ()
     assert sorted(server.refs()) == ["refs/heads/planloom", "refs/planloom/release-2/_item"]
@@ -339,6 +341,7 @@ def test_an_item_that_is_not_closed_on_the_branch_is_never_pruned(server, make_g
     head = put(ledger, "release-1/_item", b"opened", folder="work-items")
     copy_to_branch(ledger, "release-1")
     put(ledger, "release-1/_item", b"closed", head, folder="work-items")
+    assert ledger.prunable() == ()
     assert ledger.prune("release-1").removed == ()
     assert "refs/planloom/release-1/_item" in server.refs()
 

@@ -298,10 +298,8 @@ class Interfering:
 
 
 def interfere(world, then):
-    from dataclasses import replace
-
     session = world.session()
-    return replace(session, ledger=Interfering(world.ledger, then))
+    return session._replace(ledger=Interfering(world.ledger, then))
 
 
 def test_a_claim_that_was_decided_before_a_revert_is_lost_and_decided_again(integrated):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from planloom.report.progress import PlainProgress
 from planloom.runtime.outputs import DirectoryStore
 from planloom.runtime.running import LocalRun, find_successors, longest_paths
 from worlds import CI, ITEM, Shape, World, default_policy
@@ -48,6 +49,24 @@ def test_steps_run_in_the_order_of_the_plan_when_one_works(tmp_path):
     assert [key for key, _, _ in notes.started] == ["z", "a", "m", "b"]
     assert schedule.is_finished
     assert not world.view().item.is_open
+
+
+def test_an_attempt_that_comes_too_late_is_made_again_and_the_run_ends_well(tmp_path, capsys):
+    world = World(tmp_path, Shape("a", attempts=1))
+    shown = PlainProgress(print, tmp_path / "logs", verbose=False)
+
+    class Robbed(Notes):
+        def starts(self, step, attempt, remaining):
+            if attempt == 1:
+                world.abandon(step.key)
+
+        def ends(self, step, attempt, *how):
+            self.ended.append(shown.end_line(step, attempt, *how).split()[0])
+
+    notes = Robbed()
+    schedule = LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), notes, 1).carry_out()
+    assert (notes.ended, schedule.is_finished, schedule.failed) == (["late", "ok"], True, ())
+    assert world.events("demo-1/a") == ["claimed", "abandoned", "refused", "claimed", "completed"]
 
 
 def test_a_barrier_runs_alone(tmp_path):

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom import api
+from planloom.care.checkpointcare import find_checkpoint_faults
 from planloom.care.findings import Finding, Ground, from_error
 from planloom.care.foldercare import find_drift, find_git_lines, find_policy_faults
 from planloom.care.gitcare import find_cache_faults, find_git_faults
 from planloom.care.keycare import find_key_faults, find_tracked_keys
 from planloom.care.leftovers import find_staged, find_unfinished
-from planloom.care.recordcare import find_checkpoint_faults, find_record_faults
+from planloom.care.recordcare import find_record_faults
 from planloom.core.errors import PlanloomError
 
 if TYPE_CHECKING:

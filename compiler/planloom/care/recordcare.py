@@ -1,11 +1,11 @@
-"""Records: chains that can't be read, claims whose holder is gone, and a checkpoint that is behind."""
+"""Records: chains that can't be read, claims whose holder is gone, and work items that the collector did not get to the end of."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from planloom import api
-from planloom.care.findings import Finding, from_error
+from planloom.care.findings import FIX, Finding, from_error
 from planloom.care.keycare import read_policy
 from planloom.core import names
 from planloom.core.errors import PlanloomError, TrustError
@@ -16,10 +16,8 @@ from planloom.ledger.layout import record_path
 from planloom.ledger.ledger import FOLDERS
 from planloom.ledger.open import open_ledger
 from planloom.runtime.abandoning import find_evidence
-from planloom.runtime.exporting import read_records
 from planloom.runtime.platform import find_platform
 from planloom.runtime.reading import open_chain, read_view
-from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, open_checkpoint, open_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +41,7 @@ def find_record_faults(ground: Ground) -> Iterator[Finding]:
     """Yield chains with gaps, strangers or records that can't be trusted, and claims whose holder is gone."""
     try:
         ledger = open_ledger(ground.ledger, ground.root, ground.environment, ground.settings)
-        owners = _owners(ledger)
+        owners = find_owners(ledger)
     except PlanloomError as error:
         yield from_error("ledger", "the ledger", error)
         return
@@ -64,35 +62,10 @@ def find_record_faults(ground: Ground) -> Iterator[Finding]:
         yield from _check_owner(session, owner, found)
     if isinstance(ledger, GitLedger):
         yield from _find_uncollected(session, ledger, chains)
+        yield from _find_unpruned(ledger)
 
 
-def find_checkpoint_faults(ground: Ground) -> Iterator[Finding]:
-    """Yield a checkpoint that can't be trusted, that lists records which are gone, or that is behind the records."""
-    policy = read_policy(ground)
-    records = read_records(ground.artifacts)
-    if policy is None or not records:
-        return
-    exports = ground.artifacts / "exports"
-    checkpoint, leaves = exports / CHECKPOINT_PATH.rpartition("/")[2], exports / LEAVES_PATH.rpartition("/")[2]
-    known: frozenset[str] = frozenset()
-    if checkpoint.exists():
-        try:
-            head, _ = open_checkpoint(checkpoint.read_bytes(), policy)
-            known = frozenset(leaf.path for leaf in open_leaves(head, leaves.read_bytes() if leaves.exists() else b""))
-        except TrustError as error:
-            yield from_error("checkpoint", CHECKPOINT_PATH, error, _VERIFY)
-            return
-    for path in sorted(known - records.keys()):
-        yield Finding(
-            "E_TRUNCATED", path, "this record was in the last checkpoint and is gone", "restore it from git or from a copy"
-        )
-    newer = len(records.keys() - known)
-    if newer:
-        what = f"{newer} record{'' if newer == 1 else 's'} of {len(records)} in no checkpoint yet: they could be taken away unnoticed"
-        yield Finding("checkpoint", CHECKPOINT_PATH, what, "planloom export")
-
-
-def _owners(ledger: Ledger) -> tuple[str, ...]:
+def find_owners(ledger: Ledger) -> tuple[str, ...]:
     """Return every work item that has any record, and `_resource`; in files also those whose own chain is damaged."""
     found = {names.RESOURCE_CHAINS}
     if isinstance(ledger, FileLedger):
@@ -168,6 +141,28 @@ def _find_uncollected(session: Session, ledger: GitLedger, chains: Mapping[str, 
         if missing:
             what = f"{owner} is closed, but {missing} of its {len(places)} records are not on the ledger branch yet"
             yield Finding("uncollected", owner, what, _collect(session, owner))
+
+
+def _find_unpruned(ledger: GitLedger) -> Iterator[Finding]:
+    """Yield work items that are over and copied to the ledger branch, but whose refs are still there: each push is told all of them."""
+    try:
+        items = ledger.prunable()
+    except PlanloomError as error:
+        yield from_error("ledger", ledger.describe(), error)
+        return
+    for item in items:
+        what = f"{item} is closed and on the ledger branch, but its refs are still there"
+        yield Finding("left-over", f"refs/planloom/{item}/*", what, FIX, _Prune(ledger, item))
+
+
+class _Prune:
+    """Removes the refs of a closed work item whose records are on the ledger branch."""
+
+    def __init__(self, ledger: GitLedger, item: str) -> None:
+        self._ledger, self._item = ledger, item
+
+    def __call__(self) -> None:
+        self._ledger.prune(self._item)
 
 
 def _collect(session: Session, item: str) -> str:

@@ -102,6 +102,8 @@ def run(
 
     ITEM is a work item or a plan; without it the only plan is meant. A missing work item is opened. Stop with Ctrl-C and run again: it
     goes on where it stopped. Several runs may share the work.
+
+    It ends with 1 when a step has failed for good. An attempt that came too late does not count, for good or bad: its step was begun again.
     """
     project = find_root(root)
     if scratch is not None:

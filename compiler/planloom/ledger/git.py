@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import StoreError, TrustError
-from planloom.core.names import ITEM_CHAIN
+from planloom.core.names import ITEM_CHAIN, is_work_item_id
 from planloom.ledger import disk, layout
 from planloom.ledger.closing import closes_item
 from planloom.ledger.entries import check_append, no_attachment
@@ -181,16 +181,28 @@ class GitLedger:
         owner = layout.check_owner(item)
         with self._guarded(), ObjectReader(self._cache.git) as reader:
             snapshot = self._cache.fetch([f"{owner}/*"])
-            copies = self._branch.copies(reader, snapshot.tip, owner)
-            if not self._is_closed(reader, copies, owner):
-                return Pruned((), tuple(snapshot.heads))
-            removable = [c for c in snapshot.heads if self._is_copied(reader, c, snapshot.heads[c], copies.get(c, ()))]
+            removable = self._removable(reader, snapshot, owner)
             kept = tuple(chain for chain in snapshot.heads if chain not in removable)
             if not removable:
                 return Pruned((), kept)
             updates = [Update(CHAIN_REFS + chain, snapshot.heads[chain], "") for chain in removable]
             stale = self._pusher.push(updates, lambda: self._refs(removable))
             return Pruned((), tuple(snapshot.heads)) if stale else Pruned(tuple(removable), kept)
+
+    def prunable(self) -> tuple[str, ...]:
+        """Return the work items of which `prune` would remove something, sorted; asks the remote once. Raises: StoreError."""
+        with self._guarded(), ObjectReader(self._cache.git) as reader:
+            snapshot = self._cache.fetch(["*"])
+            owners = sorted({chain.partition("/")[0] for chain in snapshot.heads})
+            return tuple(o for o in owners if is_work_item_id(o) and self._removable(reader, snapshot, o))
+
+    def _removable(self, reader: ObjectReader, snapshot: Snapshot, owner: str) -> list[str]:
+        """Return the chains of a work item whose refs may go: it is closed on the ledger branch, and their every entry is copied there."""
+        copies = self._branch.copies(reader, snapshot.tip, owner)
+        if not self._is_closed(reader, copies, owner):
+            return []
+        own = {chain: commit for chain, commit in snapshot.heads.items() if chain.startswith(f"{owner}/")}
+        return [chain for chain, commit in own.items() if self._is_copied(reader, chain, commit, copies.get(chain, ()))]
 
     def _is_copied(self, reader: ObjectReader, chain: str, commit: str, copies: Sequence[Copy]) -> bool:
         links = self._chains.walk(reader, chain, commit)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.core.errors import StoreError
 from planloom.core.names import ITEM_CHAIN
 from planloom.ledger import layout
-from planloom.ledger.gitobjects import FILE_MODE, TREE_MODE, Node, ObjectReader
+from planloom.ledger.gitobjects import FILE_MODE, TREE_MODE, Node, ObjectReader, blob_id
 from planloom.ledger.ledger import FOLDERS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Copy:
 class BranchFiles(Mapping[str, bytes]):
     """The files below `artifacts/` at one tip of the ledger branch: path relative to `artifacts/` → content.
 
-    Contents are read when the first is asked for; `ids` tells which are equal without reading any. `tip` is "" when there is no branch yet.
+    Contents are read when the first is asked for; `holds` and `ids` tell which are equal without reading any. `tip` is "" when there is no branch yet.
     """
 
     def __init__(self, git: Git, tip: str, ids: Mapping[str, str]) -> None:
@@ -51,6 +51,10 @@ class BranchFiles(Mapping[str, bytes]):
             with ObjectReader(self._git) as reader:
                 self._contents = {each: reader.blob(each) for each in sorted(set(self.ids.values()))}
         return self._contents[name]
+
+    def holds(self, path: str, content: bytes) -> bool:
+        """Return whether a file is there with just this content; reads none."""
+        return self.ids.get(path) == blob_id(content)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)

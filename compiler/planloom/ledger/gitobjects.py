@@ -78,8 +78,7 @@ class ObjectWriter:
         return self._write(b"commit", ("\n".join(lines) + "\n").encode())
 
     def _write(self, kind: bytes, content: bytes) -> str:
-        whole = b"%b %d\0%b" % (kind, len(content), content)
-        name = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+        name, whole = _name(kind, content)
         path = self._objects / name[:2] / name[2:]
         if path.exists():
             return name
@@ -156,6 +155,17 @@ class ObjectReader:
         if len(header) != 3:
             raise _unreadable(name, self._git.folder)
         return header[1], answers.read(int(header[2]) + 1)[:-1]
+
+
+def blob_id(content: bytes) -> str:
+    """Return the id that git gives to a file's content."""
+    return _name(b"blob", content)[0]
+
+
+def _name(kind: bytes, content: bytes) -> tuple[str, bytes]:
+    """Return the id of an object, and the bytes that it is the hash of."""
+    whole = b"%b %d\0%b" % (kind, len(content), content)
+    return hashlib.sha1(whole, usedforsecurity=False).hexdigest(), whole
 
 
 def _unreadable(name: str, folder: Path) -> StoreError:

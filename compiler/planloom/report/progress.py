@@ -73,7 +73,9 @@ class PlainProgress:
     def end_line(self, step: CompiledStep, attempt: int, result: Result, outcome: Completed | Late, seconds: float) -> str:
         """Return the line of an attempt that has ended."""
         word = "ok" if isinstance(outcome, Completed) and outcome.event == "completed" else "failed"
-        if isinstance(outcome, Completed) and outcome.event == "superseded":
+        if not isinstance(outcome, Completed):
+            word = "late"
+        elif outcome.event == "superseded":
             word = "void"
         line = f"  {word:<7} {step.key:<{self.width}}   attempt {attempt}   {describe_seconds(int(seconds * 1000)):>6}"
         return f"{line}   {self._remark(step.key, result, outcome)}".rstrip()

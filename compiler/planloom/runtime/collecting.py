@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from planloom.ledger.gitbranch import BranchFiles
     from planloom.ledger.ledger import Chain
     from planloom.runtime.session import Session
 
@@ -79,7 +80,7 @@ def _count(chains: Mapping[str, Chain]) -> int:
     return sum(len(chain.entries) for chain in chains.values())
 
 
-def _refuse_to_lose(session: Session, branch: Mapping[str, bytes]) -> None:
+def _refuse_to_lose(session: Session, branch: BranchFiles) -> None:
     """Refuse to replace records in `artifacts/` that are nowhere else: those of a ledger in files that was used here before.
 
     In a workflow `artifacts/` is a checkout, and git has what was in it. Raises: Conflict.
@@ -87,7 +88,7 @@ def _refuse_to_lose(session: Session, branch: Mapping[str, bytes]) -> None:
     if session.environment.get("GITHUB_ACTIONS") == "true":
         return
     here = {path.removeprefix("artifacts/"): content for path, content in read_records(session.artifacts).items()}
-    unknown = {path: content for path, content in here.items() if branch.get(path) != content}
+    unknown = {path: content for path, content in here.items() if not branch.holds(path, content)}
     places = {path: place for path in unknown if (place := layout.parse_path(path)) is not None}
     chains = session.ledger.read(sorted({place.chain for place in places.values()}))
     only_here = sorted(
@@ -220,7 +221,7 @@ def push_records(session: Session, plan: str = "", item: str = "") -> Pushed:
         tip = tip_file.read_text(encoding="ascii")
         branch = ledger.branch_files()
         changes: dict[str, bytes | None] = {
-            path: content for path, content in _read_copy(session.artifacts).items() if branch.get(path) != content
+            path: content for path, content in _read_copy(session.artifacts).items() if not branch.holds(path, content)
         }
         if branch.tip != tip and changes:
             continue
@@ -243,7 +244,7 @@ def _read_copy(artifacts: Path) -> dict[str, bytes]:
 
 def _after_push(session: Session, ledger: GitLedger, commit: str, files: int, *, moved: bool) -> Pushed:
     write_atomically(_tip_file(session.artifacts), commit.encode("ascii"))
-    pruned = tuple(item for item in ledger.items() if ledger.prune(item).removed)
+    pruned = tuple(item for item in ledger.prunable() if ledger.prune(item).removed)
     said = f"pushed {files} files as {commit[:12]}" if moved else "nothing new to push"
     if pruned:
         said += f"; removed the refs of {', '.join(pruned)}"
