@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from planloom.core.diagnostics import Span
+from planloom.report.diagnostics_fixes import apply_fixes
 from planloom.syntax.accept import compile_schema
+from planloom.syntax.explanation import FOREIGN
 from planloom.syntax.plan_schema import Schema
 from planloom.syntax.project_schema import PROJECT
 from planloom.syntax.reader import read
@@ -222,3 +224,68 @@ def test_what_is_too_much_is_counted_and_the_limit_named(text, message, help_tex
     head = HEAD.replace("name: Demo\n", "") if text.startswith("name") else HEAD
     (one,) = [d for d in shape(text, head=head).diagnostics if d.rule == "too-many"]
     assert (one.message, one.help) == (message, help_text)
+
+
+@pytest.mark.parametrize(
+    ("line", "help_text", "repaired"),
+    [
+        ("needs: b", "write [b]", "needs: [b]"),
+        ("needs: b, c", "write [b, c]", "needs: [b, c]"),
+        ("outputs: 'dist/*.whl'", "write [dist/*.whl]", "outputs: [dist/*.whl]"),
+        ("resources: staging", "write [staging]", "resources: [staging]"),
+        ("parallelizable: yes", "write true", "parallelizable: true"),
+        ("baseline: 'off'", "write false", "baseline: false"),
+        ("timeout-minutes: '5'", "write 5", "timeout-minutes: 5"),
+        ("timeout-minutes: soon", "for example `timeout-minutes: 20`", None),
+        ("gate: approver", "for example `gate: {role: approver, approvals: 2}`", None),
+        ("outputs: {a: b}", "for example `outputs: [dist/*.whl]`", None),
+        ("outputs: |\n      dist", "for example `outputs: [dist/*.whl]`", None),
+        ("steps: make", "for example `steps: [{name: Test, run: make test}]`", None),
+        ("needs:", "for example `needs: [lint]`", None),
+    ],
+)
+def test_a_value_of_the_wrong_type_says_what_to_write_and_is_repaired_where_that_is_clear(line, help_text, repaired):
+    text = f"steps:\n  - key: a\n    {line}\n"
+    (one,) = shape(text).diagnostics
+    assert (one.rule, one.help) == ("wrong-type", help_text)
+    if repaired is None:
+        assert one.fix == ()
+        return
+    changed, count = apply_fixes([one], {"specs/x.yaml": (HEAD + text).encode()})
+    assert count == 1
+    assert changed["specs/x.yaml"].decode() == HEAD + text.replace(line, repaired)
+    assert shape(text.replace(line, repaired)).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("steps:\n  - {key: a, depends-on: [b]}\n", "`needs: [step]`"),
+        ("steps:\n  - {key: a, uses: x/y@z}\n", "below `steps:`"),
+        ("steps:\n  - {key: a, timeout: 3}\n", "`timeout-minutes: 30`"),
+        ("steps:\n  - {key: a, timeout_minutes: 3}\n", "did you mean 'timeout-minutes'?"),
+        ("jobs: {}\nsteps: [{key: a}]\n", "planloom import"),
+        ("on: push\nsteps: [{key: a}]\n", "workflow: {on"),
+        ("steps:\n  - {key: a, permissions: {id: write}}\n", "known here"),
+    ],
+)
+def test_a_key_of_another_language_is_answered_in_ours(text, help_text):
+    (one,) = shape(text).diagnostics
+    assert one.rule == "unknown-key"
+    assert help_text in one.help
+
+
+def test_a_step_that_is_no_mapping_is_called_a_step():
+    (one,) = shape("steps: [build]\n").diagnostics
+    assert (one.message, one.help) == ("a step must be a mapping, and is text", "for example `{key: build, run: make}`")
+
+
+def test_a_name_that_can_not_be_one_is_answered_by_one_that_can():
+    (one,) = shape("steps: [{key: Build It}]\n").diagnostics
+    assert one.help.endswith("at most 63 characters: build-it")
+
+
+def test_every_word_of_another_language_is_unknown_in_ours():
+    titles = {part["title"]: part for _, part in walk(PLAN) if "title" in part and "properties" in part} | {PLAN["title"]: PLAN}
+    for title, words in FOREIGN.items():
+        assert not words.keys() & titles[title]["properties"].keys()

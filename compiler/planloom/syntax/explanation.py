@@ -6,6 +6,7 @@ they get the span of the key itself.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from planloom.core.diagnostics import Diagnostic, Edit, Span
 from planloom.syntax.findings import error
+from planloom.syntax.importing.imported import make_key
 from planloom.syntax.nodes import ListNode, MapNode, Node
 from planloom.syntax.suggest import advise
 
@@ -36,6 +38,43 @@ MAX_STRANGE: Final = 50
 """Unknown keys of one mapping that are reported: after so many it is another kind of mapping."""
 
 
+FOREIGN: Final = {
+    "Step": {
+        "uses": "GitHub steps stand below `steps:`, as `- uses: …`",
+        "with": "GitHub steps stand below `steps:`, with their `uses` and `with`",
+        "if": "a condition belongs to a GitHub step below `steps:`, or into the command",
+        "continue-on-error": "it belongs to a GitHub step below `steps:`; a step that failed stops those that need it",
+        "services": "start what the command needs in the command, or in GitHub steps",
+        "strategy": "write `foreach: {name: [value, value]}`",
+        "depends-on": "write `needs: [step]`",
+        "depends_on": "write `needs: [step]`",
+        "dependsOn": "write `needs: [step]`",
+        "after": "write `needs: [step]`",
+        "id": "a step is named by `key`",
+        "command": "write `run: command`",
+        "script": "write `run: command`",
+        "image": "write `container: image@sha256:…`",
+        "timeout": "write `timeout-minutes: 30`",
+        "retry": "write `attempts: 3`, which counts the first try too",
+        "retries": "write `attempts: 3`, which counts the first try too",
+        "artifacts": "write `outputs: [files]`",
+    },
+    "planloom plan": {
+        "jobs": "a plan has `steps`; planloom import FILE makes a plan of a workflow",
+        "on": "what else starts a plan stands below `workflow: {on: …}`",
+        "inputs": "write `params: {name: {type: string}}`",
+        "env": "variables of every step stand below `defaults: {env: …}`",
+        "permissions": "permissions of every step stand below `defaults: {permissions: …}`",
+        "runs-on": "the runner of every step stands below `defaults: {runs-on: …}`",
+    },
+}
+"""Title of a schema → keys that other languages have there → what to write here. Misspellings are found by `advise`."""
+
+_PLAIN_LIST: Final = re.compile(r"[A-Za-z0-9_./*-]+(?: *, *[A-Za-z0-9_./*-]+)*")
+_YES: Final = frozenset({"yes", "on", "y", "true"})
+_NO: Final = frozenset({"no", "off", "n", "false"})
+
+
 def explain(schema: Schema, node: Node, place: Span) -> list[Diagnostic]:
     """Return every reason why `node` is not valid, by place; `place` is the node's own. Never empty for an invalid node."""
     found: list[Diagnostic] = []
@@ -46,6 +85,8 @@ def explain(schema: Schema, node: Node, place: Span) -> list[Diagnostic]:
 
 def _explain_one(problem: ValidationError, node: Node, place: Span) -> Iterator[Diagnostic]:
     value, span, name = _locate(node, place, list(problem.absolute_path))
+    if name == "this" and isinstance(problem.schema, dict) and "title" in problem.schema:
+        name = f"a {problem.schema['title'].lower()}"
     match problem.validator:
         case "additionalProperties":
             yield from _extra_keys(problem, value)
@@ -89,6 +130,9 @@ def _extra_keys(problem: ValidationError, value: Node) -> Iterator[Diagnostic]:
         if patterns:
             yield error("bad-name", f"'{_cut(key)}' can't be a name here", span, help=_pattern_help(patterns[0]))
             continue
+        if foreign := FOREIGN.get(schema.get("title", ""), {}).get(key):
+            yield error("unknown-key", f"unknown key '{key}'", span, help=foreign)
+            continue
         suggestion = advise(key, [name for name in known if name not in value])
         fix = [Edit(span, suggestion.split("'")[1])] if suggestion else []
         help_text = suggestion or f"known here: {', '.join(sorted(known))}"
@@ -112,7 +156,7 @@ def _best_alternative(problem: ValidationError, node: Node, place: Span) -> Iter
     parts = [(part, index) for index, part in enumerate(alternatives) if _has_type(value, part.get("type"))]
     if not parts:
         types = [TYPE_WORDS[part["type"]] for part in alternatives]
-        yield _wrong_type(value, span, name, types, text_is_fine="text" in types)
+        yield _wrong_type(value, span, name, types, problem.schema)
         return
     for inner in problem.context or ():
         if inner.schema_path and inner.schema_path[0] == parts[0][1]:
@@ -131,13 +175,13 @@ def _value_problem(problem: ValidationError, value: Node, span: Span, name: str)
     match problem.validator:
         case "type":
             types = [limit] if isinstance(limit, str) else list(limit)
-            return _wrong_type(value, span, name, [TYPE_WORDS[kind] for kind in types], text_is_fine="string" in types)
+            return _wrong_type(value, span, name, [TYPE_WORDS[kind] for kind in types], schema)
         case "enum" | "const":
             choices = [limit] if isinstance(limit, str) else list(limit)
             help_text = advise(str(value), choices) or f"one of: {', '.join(choices)}"
             return error("unknown-choice", f"{name} can't be {shown}", span, help=help_text)
         case "pattern":
-            return error("bad-name", f"{name} can't be {shown}", span, help=_pattern_help(limit, schema))
+            return error("bad-name", f"{name} can't be {shown}", span, help=_pattern_help(limit, schema, str(value)))
         case "minimum" | "maximum":
             bounds = f"{schema.get('minimum', '…')} to {schema.get('maximum', '…')}"
             return error("out-of-range", f"{name} can't be {shown}", span, help=f"from {bounds}")
@@ -157,11 +201,12 @@ def _size(value: Node) -> tuple[int, str]:
     return (len(value), "items") if isinstance(value, ListNode | MapNode) else (0, "items")
 
 
-def _wrong_type(value: Node, span: Span, name: str, types: list[str], *, text_is_fine: bool) -> Diagnostic:
+def _wrong_type(value: Node, span: Span, name: str, types: list[str], schema: Any) -> Diagnostic:
     expected = " or ".join(types)
+    example = _example(name, schema)
     if value is None:
-        return error("wrong-type", f"{name} has no value", span, help=f"give it {expected}, or leave the key out")
-    if text_is_fine and isinstance(value, int | float):
+        return error("wrong-type", f"{name} has no value", span, help=example or f"give it {expected}, or leave the key out")
+    if "text" in types and isinstance(value, int | float):
         message = f"{name} is a number or a word of YAML here, and must be text"
         return error("unquoted-number", message, span, help="put it in quotes", fix=quote(span))
     kind = "a mapping" if isinstance(value, MapNode) else "a list" if isinstance(value, ListNode) else "text"
@@ -169,7 +214,49 @@ def _wrong_type(value: Node, span: Span, name: str, types: list[str], *, text_is
         kind = "true or false"
     elif isinstance(value, int | float):
         kind = "a number"
-    return error("wrong-type", f"{name} must be {expected}, and is {kind}", span)
+    meant, fix = _meant(value, span, types, holds_texts=_holds_texts(schema))
+    help_text = f"write {meant}" if meant else example
+    return error("wrong-type", f"{name} must be {expected}, and is {kind}", span, help=help_text, fix=fix)
+
+
+def _holds_texts(schema: Any) -> bool:
+    """Return whether a list of texts is one of the forms that a schema takes."""
+    forms = schema.get("anyOf", [schema])
+    return any(form.get("items", {}).get("type") == "string" for form in forms)
+
+
+def _meant(value: Node, span: Span, types: list[str], *, holds_texts: bool) -> tuple[str, tuple[Edit, ...]]:
+    """Return what a text was probably meant to be, and the edits that make it that: [b], true, 5. Nothing when in doubt."""
+    if not isinstance(value, str) or span.line != span.end_line:
+        return "", ()
+    meant = ""
+    if holds_texts and _PLAIN_LIST.fullmatch(value):
+        meant = f"[{value}]"
+    elif "true or false" in types and value.lower() in _YES | _NO:
+        meant = "true" if value.lower() in _YES else "false"
+    elif "a whole number" in types and value.isascii() and value.isdigit():
+        meant = str(int(value)) if len(value) < 10 else ""
+    return meant, (Edit(span, meant),) if meant else ()
+
+
+def _example(name: str, schema: Any) -> str:
+    """Return what to write instead, from the examples of the schema: of a key as `key: value`, of an item the item."""
+    examples = schema.get("examples") if isinstance(schema, dict) else None
+    if not examples:
+        return ""
+    shown = _flow(examples[0])
+    return f"for example `{name[1:-1]}: {shown}`" if name.startswith("'") else f"for example `{shown}`"
+
+
+def _flow(value: Any) -> str:
+    """Return a value as it may stand on one line of a plan."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_flow(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_ ./@*-]*", value):
+        return value
+    return json.dumps(value)
 
 
 def quote(span: Span) -> tuple[Edit, Edit]:
@@ -179,11 +266,12 @@ def quote(span: Span) -> tuple[Edit, Edit]:
     return Edit(before, '"'), Edit(after, '"')
 
 
-def _pattern_help(pattern: str, schema: Any = None) -> str:
+def _pattern_help(pattern: str, schema: Any = None, value: str = "") -> str:
+    if pattern.startswith(("^[a-z0-9]", "^[a-z][")):
+        meant = make_key(value, "")
+        return f"lower-case letters, digits and hyphens, at most 63 characters{f': {meant}' if meant else ''}"
     if schema is not None and schema.get("examples"):
         return f"for example {schema['examples'][0]}"
-    if pattern.startswith(("^[a-z0-9]", "^[a-z][")):
-        return "lower-case letters, digits and hyphens, at most 63 characters"
     if pattern.startswith("^[A-Za-z_]"):
         return "letters, digits and underscores, no digit first"
     return f"must match {pattern}"

@@ -248,7 +248,12 @@ WORKFLOW: Final[Schema] = {
                     "title": "Schedule",
                     "description": "Cron lines, in UTC.",
                     "type": "array",
-                    "items": {"type": "string", "pattern": r"^[^\s]+( +[^\s]+){4}$", "maxLength": 120},
+                    "items": {
+                        "type": "string",
+                        "pattern": r"^[^\s]+( +[^\s]+){4}$",
+                        "maxLength": 120,
+                        "examples": ["*/30 * * * *"],
+                    },
                     "minItems": 1,
                     "examples": [["*/30 * * * *"]],
                 }

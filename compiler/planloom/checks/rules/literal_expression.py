@@ -19,10 +19,12 @@ Passes:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts, find_expressions, written_steps
 from planloom.checks.rule import error
+from planloom.core.names import each_variable, param_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 
 
 FINDER = error("PL602", "literal-expression", is_strict=True)
+
+_SECRET: Final = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]*)")
+_PARAM: Final = re.compile(r"(?:inputs|params|github\.event\.inputs)\.([A-Za-z][A-Za-z0-9_-]*)")
+_AXIS: Final = re.compile(r"matrix\.([A-Za-z][A-Za-z0-9_-]*)")
+_VARIABLE: Final = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)")
+_GITHUB: Final = re.compile(r"github\.(sha|ref|ref_name|repository|actor|run_id|run_number|run_attempt|workspace|event_name)")
 
 TEXTS: Final = ("run", "container", "working-directory", "environment")
 
@@ -41,21 +49,34 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         for step in written_steps(plan):
             node = step.node
             for key in TEXTS:
-                if "${{" in str(node.get(key, "")):
-                    yield _report(node.value_span(key), key)
+                if "${{" in (text := str(node.get(key, ""))):
+                    yield _report(node.value_span(key), key, text)
             env = node.map_at("env")
             for name, value in env.items():
                 if "${{" in str(value):
-                    yield _report(env.value_span(name), f"env {name}")
+                    yield _report(env.value_span(name), f"env {name}", str(value))
             for index, pattern in enumerate(step.outputs):
                 if "${{" in pattern:
-                    yield _report(node.list_at("outputs").item_span(index), "an output")
+                    yield _report(node.list_at("outputs").item_span(index), "an output", pattern)
 
 
-def _report(span: Span, where: str) -> Diagnostic:
-    return FINDER.at(
-        span, f"an expression in {where} is not replaced", help="read a variable: PARAM_…, EACH_…, GITHUB_SHA, a secret by name"
-    )
+def _report(span: Span, where: str, text: str) -> Diagnostic:
+    said = next((advice for expression in find_expressions(text) if (advice := _advise(expression))), "")
+    help_text = said or "read a variable: PARAM_…, EACH_…, GITHUB_SHA, a secret by name"
+    return FINDER.at(span, f"an expression in {where} is not replaced", help=help_text)
+
+
+def _advise(expression: str) -> str:
+    """Return what to write in the place of an expression of GitHub's, or the empty string when nothing stands for it."""
+    if match := _SECRET.fullmatch(expression):
+        return f"write `secrets: [{match[1]}]`, and read ${match[1]} in the command"
+    if match := _PARAM.fullmatch(expression):
+        return f"read ${param_variable(match[1].lower().replace('_', '-'))}, of a parameter in `params`"
+    if match := _AXIS.fullmatch(expression):
+        return f"read ${each_variable(match[1].lower().replace('_', '-'))}, of an axis of `foreach`"
+    if match := _VARIABLE.fullmatch(expression):
+        return f"read ${match[1]}"
+    return f"read $GITHUB_{match[1].upper()}" if (match := _GITHUB.fullmatch(expression)) else ""
 
 
 RULE = FINDER.rule(__doc__, check)
