@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from planloom.ledger.memory import MemoryLedger
@@ -117,9 +117,9 @@ def default_policy(*, ann=("approver",), you=(), ci=(), **changes):
     """You and ci as `init` makes them, with more roles if asked for; ann and bob approve too, bob in a role of his own."""
     policy = new_policy(YOU.key, CI.key)
     extra = {"you": you, "ci": ci}
-    made = tuple(replace(k, roles=(*k.roles, *extra[k.name])) for k in policy.keys)
+    made = tuple(k._replace(roles=(*k.roles, *extra[k.name])) for k in policy.keys)
     more = (TrustedKey("ann", ANN.key, ann), TrustedKey("bob", BOB.key, ("approver", "auditor")))
-    return replace(policy, keys=tuple(sorted((*made, *more), key=lambda k: k.name)), **changes)
+    return policy._replace(keys=tuple(sorted((*made, *more), key=lambda k: k.name)), **changes)
 
 
 class World:
@@ -159,6 +159,8 @@ class World:
             identity,
             lambda name: found[name],
             self.opened,
+            steps={},
+            compiled={},
         )
 
     def open(self, item=ITEM, params=None, plan="demo"):

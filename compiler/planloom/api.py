@@ -56,6 +56,9 @@ def open_session(root: Path, *, ledger: str = "", executor: str = "", workspace:
         environment=environment,
         identity=read_identity(environment, executor),
         find_key=lambda name: find_signing_key(name, root, environment),
+        opened={},
+        steps={},
+        compiled={},
     )
 
 

@@ -71,7 +71,7 @@ def reforged(history, edits, *, signed=True, drop=()):
         signer = signer_of(files[path])
         if edit is not None:
             changed = edit(record)
-            record, signer = changed if isinstance(changed, tuple) else (changed, signer)
+            record, signer = (changed, signer) if isinstance(changed, Record) else changed
         index, previous = ends.get(record.chain, (0, genesis(record.chain)))
         record = replace(record, index=index + 1, previous=previous)
         payload = record.to_payload()

@@ -9,7 +9,6 @@ import gc
 import os
 import resource
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -59,7 +58,7 @@ def large_history(folder, records):
             for old, new in renamed.items():
                 text = text.replace(old, new)
             nonce = canonical.digest(f"{path} {number}".encode())[:32]
-            record = replace(read(text.encode()), nonce=nonce)
+            record = read(text.encode())._replace(nonce=nonce)
             changed = record.to_payload()
             renamed[canonical.digest(payload)] = canonical.digest(changed)
             files[path.replace("release-1", item)] = CI.seal(changed)

@@ -72,6 +72,9 @@ def machine(root: Path, ledger: Ledger, clock: Clock | None = None, *, executor:
         environment=surroundings,
         identity=read_identity(surroundings, executor),
         find_key=lambda name: find_signing_key(name, root, surroundings),
+        opened={},
+        steps={},
+        compiled={},
     )
 
 

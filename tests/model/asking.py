@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from planloom.core.errors import Conflict
 from planloom.ledger.entries import token_of
@@ -162,7 +162,7 @@ class Desk:
     def session(self, ledger, name="person"):
         asking = Asking()
         asking._chains = self._thaw(ledger)
-        return replace(self.template, ledger=asking, identity=Identity(name, name, Builder("github", name, "1", "")))
+        return self.template._replace(ledger=asking, identity=Identity(name, name, Builder("github", name, "1", "")))
 
     def view(self, ledger):
         if ledger not in self.views:

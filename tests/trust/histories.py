@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from planloom.ledger.memory import MemoryLedger
 from planloom.records.compiled import CompiledPlan, CompiledStep, encode_steps, step_digest
@@ -146,6 +146,8 @@ class World:
             identity,
             lambda name: found[name],
             self.opened,
+            steps={},
+            compiled={},
         )
 
     def open(self, item="release-1"):
@@ -228,7 +230,7 @@ def default_policy():
     """You and ci as `init` makes them, and ann, who approves too."""
     policy = new_policy(YOU.key, CI.key)
     ann = TrustedKey("ann", ANN.key, ("approver",))
-    return replace(policy, keys=(ann, *policy.keys))
+    return policy._replace(keys=(ann, *policy.keys))
 
 
 def finished(folder):

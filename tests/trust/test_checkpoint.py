@@ -1,7 +1,6 @@
 """The checkpoint: what it commits to, and that it is never signed over a loss."""
 
 import base64
-from dataclasses import replace
 
 import pytest
 
@@ -97,8 +96,8 @@ def test_another_key_or_role_can_not_sign_a_checkpoint():
 
 
 def test_a_revoked_key_s_checkpoints_count_up_to_the_size_of_its_revocation():
-    ci = replace(POLICY.named("ci"), revoked=Revocation(2, "gone"))
-    revoked = replace(POLICY, keys=(ci, POLICY.named("you")))
+    ci = POLICY.named("ci")._replace(revoked=Revocation(2, "gone"))
+    revoked = POLICY._replace(keys=(ci, POLICY.named("you")))
     for size, fine in ((1, True), (2, True), (3, False)):
         head, _ = checkpoint.build_checkpoint(records(size), b"", ORIGIN, CI)
         if fine:

@@ -1,7 +1,5 @@
 """A change of the trust policy is told by what it means, and what weakens it comes first."""
 
-from dataclasses import replace
-
 import pytest
 
 from planloom.trust.policy import Revocation, TrustedKey
@@ -12,7 +10,7 @@ POLICY = default_policy()
 
 
 def with_key(**fields):
-    return replace(POLICY, keys=(replace(POLICY.named("ann"), **fields), POLICY.named("ci"), POLICY.named("you")))
+    return POLICY._replace(keys=(POLICY.named("ann")._replace(**fields), POLICY.named("ci"), POLICY.named("you")))
 
 
 TIMED = with_key(valid_from="2026-01-01T00:00:00.000Z", valid_until="2026-06-01T00:00:00.000Z", builders=("a", "b"))
@@ -21,17 +19,17 @@ TIMED = with_key(valid_from="2026-01-01T00:00:00.000Z", valid_until="2026-06-01T
 @pytest.mark.parametrize(
     ("before", "after", "text", "weakens"),
     [
-        (POLICY, replace(POLICY, allow_self_approval=True), "people may approve their own work", True),
-        (replace(POLICY, allow_self_approval=True), POLICY, "nobody approves", False),
-        (POLICY, replace(POLICY, thresholds={"root": 2}), "root: 2 signatures instead of 1", False),
-        (replace(POLICY, thresholds={"root": 2}), POLICY, "root: 1 signatures instead of 2", True),
+        (POLICY, POLICY._replace(allow_self_approval=True), "people may approve their own work", True),
+        (POLICY._replace(allow_self_approval=True), POLICY, "nobody approves", False),
+        (POLICY, POLICY._replace(thresholds={"root": 2}), "root: 2 signatures instead of 1", False),
+        (POLICY._replace(thresholds={"root": 2}), POLICY, "root: 1 signatures instead of 2", True),
         (
             POLICY,
-            replace(POLICY, events=POLICY.events | {"approved": ("approver", "executor")}),
+            POLICY._replace(events=POLICY.events | {"approved": ("approver", "executor")}),
             "also be signed by executor",
             True,
         ),
-        (POLICY, replace(POLICY, events=POLICY.events | {"closed": ("operator",)}), "no longer be signed by executor", False),
+        (POLICY, POLICY._replace(events=POLICY.events | {"closed": ("operator",)}), "no longer be signed by executor", False),
         (POLICY, with_key(roles=("approver", "root")), "may also act as root", True),
         (with_key(roles=("approver", "root")), POLICY, "may no longer act as root", False),
         (POLICY, with_key(key=EVE.key), "is another key", True),
@@ -40,14 +38,14 @@ TIMED = with_key(valid_from="2026-01-01T00:00:00.000Z", valid_until="2026-06-01T
         (with_key(revoked=Revocation(3, "lost")), with_key(revoked=Revocation(9, "lost")), "checkpoint size 9", True),
         (
             TIMED,
-            replace(TIMED, keys=(replace(TIMED.named("ann"), valid_until=""), *TIMED.keys[1:])),
+            TIMED._replace(keys=(TIMED.named("ann")._replace(valid_until=""), *TIMED.keys[1:])),
             "until further notice",
             True,
         ),
-        (TIMED, replace(TIMED, keys=(replace(TIMED.named("ann"), builders=("a",)), *TIMED.keys[1:])), "expected in a", False),
-        (TIMED, replace(TIMED, keys=(replace(TIMED.named("ann"), builders=()), *TIMED.keys[1:])), "any workflow", True),
-        (POLICY, replace(POLICY, keys=POLICY.keys[1:]), "taken out", False),
-        (replace(POLICY, keys=POLICY.keys[1:]), POLICY, f"new key ann ({ANN.key_id[:8]}), may act as approver", True),
+        (TIMED, TIMED._replace(keys=(TIMED.named("ann")._replace(builders=("a",)), *TIMED.keys[1:])), "expected in a", False),
+        (TIMED, TIMED._replace(keys=(TIMED.named("ann")._replace(builders=()), *TIMED.keys[1:])), "any workflow", True),
+        (POLICY, POLICY._replace(keys=POLICY.keys[1:]), "taken out", False),
+        (POLICY._replace(keys=POLICY.keys[1:]), POLICY, f"new key ann ({ANN.key_id[:8]}), may act as approver", True),
     ],
 )
 def test_a_change_is_told_by_what_it_means(before, after, text, weakens):
@@ -56,7 +54,7 @@ def test_a_change_is_told_by_what_it_means(before, after, text, weakens):
 
 
 def test_what_weakens_comes_first():
-    after = replace(POLICY, keys=(*POLICY.keys[1:], TrustedKey("zoe", EVE.key, ("root",))))
+    after = POLICY._replace(keys=(*POLICY.keys[1:], TrustedKey("zoe", EVE.key, ("root",))))
     assert [change.weakens for change in describe_changes(POLICY, after)] == [True, False]
 
 

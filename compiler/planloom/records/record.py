@@ -7,9 +7,8 @@ JSON. Every record has the same frame (plan, work item, chain, actor, time) and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from planloom.core import canonical, names
 from planloom.core.errors import TrustError
@@ -37,8 +36,7 @@ class RecordError(TrustError):
     """Bytes that are not a record of ours; `code` is `E_PAYLOAD`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: the frame that all share, and the body that its event has.
 
     Shape: `index` is 1-based in `chain`; `previous` is the payload digest of the entry before (of `genesis(chain)` for the first); `step`
@@ -47,7 +45,7 @@ class Record:
 
     event: str
     chain: str
-    index: int
+    index: int  # type: ignore[assignment] # nobody asks a record where in it a value stands
     previous: str
     nonce: str
     work_item: str
@@ -58,7 +56,7 @@ class Record:
     builder: Builder
     at: str
     subjects: tuple[Subject, ...]
-    body: Body = field()
+    body: Body
 
     def to_payload(self) -> bytes:
         """Return the canonical statement. Raises: RecordError when a value is out of its range."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from planloom.trust.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """The effects and settings of one invocation.
 
     Shape: `root` holds specs, generated files, artifacts and keys; `workspace` is where commands run (the same, except for a scratch
@@ -38,6 +36,6 @@ class Session:
     environment: Environment
     identity: Identity
     find_key: Callable[[str], PrivateKey]
-    opened: dict[bytes, Signed] = field(default_factory=dict)
-    steps: dict[str, dict[str, CompiledStep]] = field(default_factory=dict)
-    compiled: dict[str, tuple[CompiledPlan, bytes]] = field(default_factory=dict)
+    opened: dict[bytes, Signed]
+    steps: dict[str, dict[str, CompiledStep]]
+    compiled: dict[str, tuple[CompiledPlan, bytes]]

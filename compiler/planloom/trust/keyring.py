@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planloom.core.errors import Conflict, InputError, StoreError, TrustError
@@ -48,7 +47,7 @@ def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
         message = f"the key of {wanted.name} is revoked and can't be trusted again"
         raise Conflict(message, hint="planloom keys new NAME makes another")
     roles = tuple(sorted(set(wanted.roles)))
-    return (replace(wanted, roles=roles),)
+    return (wanted._replace(roles=roles),)
 
 
 def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[TrustedKey, ...]:
@@ -63,7 +62,7 @@ def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[Tr
     if ROOT in known.roles and len(roots) < policy.root_threshold:
         message = f"{name} is the last root key: without it nobody could sign a policy any more"
         raise Conflict(message, hint=f"planloom keys rotate {name} puts a new one in its place")
-    return (replace(known, revoked=Revocation(at_size, reason)),)
+    return (known._replace(revoked=Revocation(at_size, reason)),)
 
 
 def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[TrustedKey, ...]:
@@ -75,8 +74,8 @@ def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[Trusted
     known = _named(policy, name)
     roles = tuple(role for role in known.roles if role != ROOT)
     until = known.valid_until if known.revoked is not None else now
-    old = replace(known, name=f"{name}-{known.key.key_id[:8]}", valid_until=until, roles=roles)
-    return (replace(known, key=fresh, valid_from=now, valid_until="", revoked=None), old)
+    old = known._replace(name=f"{name}-{known.key.key_id[:8]}", valid_until=until, roles=roles)
+    return (known._replace(key=fresh, valid_from=now, valid_until="", revoked=None), old)
 
 
 def change_policy(

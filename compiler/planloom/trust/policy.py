@@ -7,7 +7,6 @@ root over the policy, and its older versions, are `trust.policyfiles`'; its layo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -69,8 +68,7 @@ class Revocation(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
+class TrustedKey(NamedTuple):
     """A key and what it may do.
 
     Shape: `name` is a person or a service; `valid_from` and `valid_until` are timestamps or ""; `builders` are patterns of which
@@ -90,8 +88,7 @@ class TrustedKey:
         return not (self.valid_from and moment < self.valid_from) and not (self.valid_until and moment > self.valid_until)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """One version of the policy.
 
     Shape: `version` counts from 1; `previous` is the SHA-256 of the file of the version before ("" for the first); `keys` are sorted by
@@ -105,15 +102,15 @@ class Policy:
     events: Mapping[str, tuple[str, ...]]
     thresholds: Mapping[str, int]
     allow_self_approval: bool
-    sealed: Mapping[bytes, int] = field(default_factory=dict, repr=False, compare=False)
-    _by_id: Mapping[str, TrustedKey] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_id", {k.key.key_id: k for k in self.keys})
+    sealed: Mapping[bytes, int] = MappingProxyType({})
 
     def find(self, key_id: str) -> TrustedKey | None:
         """Return the key with this id."""
-        return self._by_id.get(key_id)
+        # A policy has few keys, and this is asked for every record: a plain loop is the quickest.
+        for trusted in self.keys:
+            if trusted.key.key_id == key_id:
+                return trusted
+        return None
 
     def named(self, name: str) -> TrustedKey | None:
         """Return the key with this name."""

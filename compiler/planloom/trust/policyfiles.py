@@ -12,7 +12,6 @@ Source: https://theupdateframework.github.io/specification/latest/#update-root.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
@@ -115,7 +114,7 @@ def load_policy(root: Path) -> Policy:
     if any(trusted.revoked is not None for trusted in policy.keys):
         from planloom.trust.checkpoint import read_positions
 
-        return replace(policy, sealed=read_positions(root, policy))
+        return policy._replace(sealed=read_positions(root, policy))
     return policy
 
 

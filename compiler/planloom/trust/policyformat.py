@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from planloom.core import canonical
@@ -51,7 +50,7 @@ def next_version(policy: Policy, changed: Iterable[TrustedKey]) -> Policy:
     by_name = {k.name: k for k in (*policy.keys, *changed)}
     keys = tuple(by_name[name] for name in sorted(by_name))
     previous = canonical.digest(write_policy(policy))
-    return replace(policy, version=policy.version + 1, previous=previous, keys=keys)
+    return policy._replace(version=policy.version + 1, previous=previous, keys=keys)
 
 
 def parse_policy(content: bytes) -> Policy:
