@@ -39,8 +39,8 @@ def open_session(root: Path, *, ledger: str = "", executor: str = "", workspace:
     that is not `root` (a scratch run). Raises: TrustError without a sound trust policy; StoreError when the ledger can't be opened.
     """
     from planloom.ledger.open import open_ledger
+    from planloom.runtime.trusting import find_policy
     from planloom.trust.keyfiles import find_signing_key
-    from planloom.trust.policyfiles import load_policy
 
     environment = SystemEnvironment()
     settings = read_settings(workspace or root)
@@ -50,7 +50,7 @@ def open_session(root: Path, *, ledger: str = "", executor: str = "", workspace:
         workspace=workspace or root,
         artifacts=_artifacts(where, root),
         ledger=where,
-        policy=load_policy(root),
+        policy=find_policy(root, where, environment),
         clock=SystemClock(),
         ids=SystemIds(),
         environment=environment,

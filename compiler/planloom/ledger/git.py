@@ -20,6 +20,7 @@ from planloom.ledger.entries import check_append, no_attachment
 from planloom.ledger.gitbranch import BranchFiles, BranchReader
 from planloom.ledger.gitcache import CHAIN_REFS, Cache, patterns_for
 from planloom.ledger.gitchains import ChainReader, Link, write_link
+from planloom.ledger.gitnewest import read_default_branch
 from planloom.ledger.gitobjects import ObjectReader, ObjectWriter
 from planloom.ledger.gitpush import Pusher, Update
 from planloom.ledger.ledger import EMPTY, NOTHING, Chain, Entry, Head, Lost, Won
@@ -152,6 +153,11 @@ class GitLedger:
         with self._guarded(), ObjectReader(self._cache.git) as reader:
             tip = self._cache.fetch(()).tip
             return BranchFiles(self._cache.git, tip, self._branch.files(reader, tip))
+
+    def default_branch(self, folder: str) -> dict[str, bytes]:
+        """Return the files below a folder of the remote's default branch, by path; empty when there are none. Raises: StoreError."""
+        with self._guarded():
+            return read_default_branch(self._cache, folder)
 
     def commit_branch(self, changes: Mapping[str, bytes | None], expected_tip: str, message: str) -> Outcome:
         """Commit changes below `artifacts/` to the ledger branch after `expected_tip` ("": there is no branch) and push it.

@@ -196,6 +196,10 @@ class Git:
         # In a session of its own a command can be ended with all its children, but can't ask at the terminal.
         self._own_session = own_session
 
+    def at(self, folder: Path) -> Git:
+        """Return the same for another repository."""
+        return Git(folder, self._environment, own_session=self._own_session)
+
     def run(self, arguments: Sequence[str], stdin: bytes = b"") -> Finished:
         """Run one command to its end. Raises: StoreError when git is missing."""
         process = self.start(["git", "--git-dir", str(self.folder), *arguments])

@@ -171,12 +171,21 @@ def open_leaves(head: Checkpoint, content: bytes) -> tuple[Leaf, ...]:
 def read_positions(root: Path, policy: Policy) -> dict[bytes, int]:
     """Return the place of every leaf in the checkpoint below a project's folder: leaf hash → index; empty when none holds."""
     try:
-        head, _ = open_checkpoint((root / CHECKPOINT_PATH).read_bytes(), policy)
-        leaves = open_leaves(head, (root / LEAVES_PATH).read_bytes())
-    except (OSError, TrustError):
+        checkpoint, leaves = (root / CHECKPOINT_PATH).read_bytes(), (root / LEAVES_PATH).read_bytes()
+    except OSError:
+        return {}
+    return find_positions(checkpoint, leaves, policy)
+
+
+def find_positions(checkpoint: bytes, leaves: bytes, policy: Policy) -> dict[bytes, int]:
+    """Return the place of every leaf in a checkpoint: leaf hash → index; empty when it does not hold."""
+    try:
+        head, _ = open_checkpoint(checkpoint, policy)
+        listed = open_leaves(head, leaves)
+    except TrustError:
         # Then nothing shows that a record is older than the revocation, and it does not count: the safe side.
         return {}
-    return {leaf.hash: index for index, leaf in enumerate(leaves)}
+    return {leaf.hash: index for index, leaf in enumerate(listed)}
 
 
 def _text(head: Checkpoint) -> str:
