@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 
 import pytest
 
 from planloom.report.progress import PlainProgress
+from planloom.runtime import running
 from planloom.runtime.outputs import DirectoryStore
 from planloom.runtime.running import LocalRun, find_successors, longest_paths
 from worlds import CI, ITEM, Shape, World, default_policy
@@ -33,6 +35,9 @@ class Notes:
 
     def refreshes(self, schedule):
         pass
+
+    def stops(self):
+        self.stopped = True
 
 
 def run(world, jobs=1, **who):
@@ -67,6 +72,27 @@ def test_an_attempt_that_comes_too_late_is_made_again_and_the_run_ends_well(tmp_
     schedule = LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), notes, 1).carry_out()
     assert (notes.ended, schedule.is_finished, schedule.failed) == (["late", "ok"], True, ())
     assert world.events("demo-1/a") == ["claimed", "abandoned", "refused", "claimed", "completed"]
+
+
+def test_a_second_ctrl_c_kills_what_does_not_hear_the_first_and_the_attempt_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "KILL_AFTER_SECONDS", 10**9)  # so that nothing but the second one ends the command
+    world = World(tmp_path, Shape("a", run="trap 'echo heard' TERM; echo begun; while :; do sleep 1 & wait; done"))
+
+    class Impatient(Notes):
+        def prints(self, step, piece):
+            before = self.output.get("a", b"")
+            super().prints(step, piece)
+            for word in (b"begun", b"heard"):
+                if word in self.output["a"] and word not in before:
+                    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    notes = Impatient()
+    world.environment.values["PATH"] = os.environ["PATH"]
+    with pytest.raises(KeyboardInterrupt):
+        LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), notes, 1).carry_out()
+    assert notes.stopped
+    assert world.events("demo-1/a") == ["claimed", "failed"]
+    assert world.state("a").last.record.body.result == "cancellation"
 
 
 def test_a_barrier_runs_alone(tmp_path):

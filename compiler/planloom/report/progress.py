@@ -98,6 +98,10 @@ class PlainProgress:
     def refreshes(self, schedule: Schedule) -> None:
         """Nothing to show: a plain log has one line for each attempt."""
 
+    def stops(self) -> None:
+        """Say what stopping takes."""
+        self.say("  stopping what runs; Ctrl-C again kills it")
+
     def _log_path(self, key: str) -> Path:
         item = self.view.item.id if self.view else "_"
         return self.logs / item / f"{key}-{self.numbers.get(key, 0)}.log"
@@ -154,6 +158,10 @@ class LiveProgress:
         """Count what others did."""
         self.done, self.total = len(schedule.done), len(schedule.rows)
         self._update()
+
+    def stops(self) -> None:
+        """Say what stopping takes."""
+        self.plain.stops()
 
     def _update(self) -> None:
         self.live.update(self)

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 REFRESH_SECONDS: Final = 0.5
 """How often the ledger is read again while commands run or others work; a ledger that asks a server is asked less often (`pace`)."""
 
+SHORT_SECONDS: Final = 0.05
+
+CANCELLED: Final = Result("cancellation", reason="stopped by hand")
 
 READING_SHARE: Final = 10
 """Reading the whole ledger again may take a tenth of the time."""
@@ -67,6 +70,10 @@ class Observer(Protocol):
         """The ledger was read again."""
         ...
 
+    def stops(self) -> None:
+        """Somebody stopped the run: what is running is being ended."""
+        ...
+
 
 @dataclass(slots=True)
 class LocalRun:
@@ -85,6 +92,7 @@ class LocalRun:
     candidates: list[tuple[int, str]] = field(init=False, default_factory=list)
     active: dict[Future[tuple[Result, Completed | Late, float]], Won] = field(init=False, default_factory=dict)
     groups: set[int] = field(init=False, default_factory=set)
+    working: set[str] = field(init=False, default_factory=set)
     lacking: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
     stopping: threading.Event = field(init=False, default_factory=threading.Event)
     read_at: float = field(init=False, default=0.0)
@@ -181,11 +189,20 @@ class LocalRun:
     def _attempt(self, won: Won) -> tuple[Result, Completed | Late, float]:
         began = time.monotonic()
         task = Task(won.view, won.step, won.claim, won.attempt)
-        result = carry_out(self.session, task, self.session.workspace, self.store, self._log(won.step), running=self.groups)
-        if self.stopping.is_set() and result.result != "success":
-            result = result._replace(result="cancellation", reason="stopped by hand")
-        outcome = complete_attempt(self.session, self.item, won.step.key, won.attempt.id, result)
-        return result, outcome, time.monotonic() - began
+        with self.lock:
+            self.working.add(won.step.key)
+            is_too_late = self.stopping.is_set()
+        try:
+            result = CANCELLED
+            if not is_too_late:
+                log = self._log(won.step)
+                result = carry_out(self.session, task, self.session.workspace, self.store, log, running=self.groups)
+            if self.stopping.is_set() and result.result != "success":
+                result = result._replace(result=CANCELLED.result, reason=CANCELLED.reason)
+            outcome = complete_attempt(self.session, self.item, won.step.key, won.attempt.id, result)
+            return result, outcome, time.monotonic() - began
+        finally:
+            self.working.discard(won.step.key)
 
     def _log(self, step: CompiledStep) -> Callable[[bytes], None]:
         def log(piece: bytes) -> None:
@@ -209,17 +226,32 @@ class LocalRun:
         self.view = self.view._replace(states={**self.view.states, key: state})
 
     def _stop(self) -> None:
-        """End the commands, those that start only now too, and record their attempts; whoever does not hear is killed after a while."""
-        self.stopping.set()
+        """End the commands, those that start only now too, and record their attempts; whoever does not hear is killed after a while.
+
+        Another Ctrl-C kills them at once. The attempts are recorded all the same: that is quick, and without it they would look alive.
+        """
         asked_at = time.monotonic()
-        while self.active:
-            patient = time.monotonic() - asked_at < KILL_AFTER_SECONDS
-            for group in tuple(self.groups):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(group, signal.SIGTERM if patient else signal.SIGKILL)
-            done, _ = wait(self.active, timeout=self.patience, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._finish_quietly(future)
+        patience = float(KILL_AFTER_SECONDS)
+        with self.lock:
+            self.stopping.set()
+        self.observer.stops()
+        # Stopped between the start of an attempt and our taking note of it, we know of it by its own thread alone.
+        while self.active or self.working:
+            try:
+                self._signal(signal.SIGTERM if time.monotonic() - asked_at < patience else signal.SIGKILL)
+                if not self.active:
+                    time.sleep(SHORT_SECONDS)
+                    continue
+                done, _ = wait(self.active, timeout=self.patience, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._finish_quietly(future)
+            except KeyboardInterrupt:
+                patience = 0.0
+
+    def _signal(self, number: signal.Signals) -> None:
+        for group in tuple(self.groups):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
 
     def _finish_quietly(self, future: Future[tuple[Result, Completed | Late, float]]) -> None:
         won = self.active.pop(future)
