@@ -13,7 +13,7 @@ import click
 
 from planloom import VERSION
 from planloom.cli import screen
-from planloom.core.errors import EXIT_INPUT
+from planloom.core.errors import EXIT_INPUT, InputError
 
 GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Start here": {
@@ -59,6 +59,10 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 """The commands as `--help` groups them: name → (module, one line)."""
+
+ASK_HINT: Final = (
+    "run it at a terminal, or again with --yes after a look at what it shows; PLANLOOM_SIGNING_KEY_PASSPHRASE holds a passphrase"
+)
 
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
@@ -123,7 +127,10 @@ def run(words: list[str] | None = None) -> int:
         status = planloom.main(words, standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.Abort:
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            message = "this asks before it signs or writes anything, and there is nobody to answer"
+            raise InputError(message, hint=ASK_HINT) from abort
         screen.say("stopped")
         return 130
     except click.ClickException as error:

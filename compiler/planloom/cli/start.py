@@ -46,10 +46,14 @@ def init(directory: Path, example: str | None, style: str, *, github: bool, yes:
 
         set_up_github(find_root(directory if str(directory) != "." else None), yes=yes, only_check=only_check)
         return
+    from planloom.scaffold.neighbours import find_neighbours
     from planloom.scaffold.project import lay_down
 
+    neighbours = find_neighbours(directory)
     laid = lay_down(directory, example)
     shown = directory.as_posix()
+    if shown.startswith("-"):
+        shown = f"./{shown}"  # `cd` would take it for an option
     prefix = "" if shown == "." else f"{shown}/"
     from planloom.report.table import write_columns
 
@@ -59,6 +63,8 @@ def init(directory: Path, example: str | None, style: str, *, github: bool, yes:
         screen.product_json({"added": [{"path": path, "what": what} for path, what in added], "next": command})
     else:
         screen.product(write_columns(added, indent=""))
+    for line in neighbours:
+        screen.say(f"warning: {line}")
     screen.suggest(command)
 
 
