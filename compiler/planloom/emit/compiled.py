@@ -88,35 +88,43 @@ def _after(step: Step, graph: Order, position: Mapping[str, int]) -> tuple[str, 
 
 def define_step(step: Step) -> dict[str, Any]:
     """Return what the step is, as canonical JSON without empty values: this is what its digest covers."""
-    whole: dict[str, Any] = {
+    values: dict[str, Any] = {
         "key": step.key,
         "name": step.name if step.name != step.key else "",
         "group": step.group,
-        "each": dict(step.each),
-        "needs": list(step.needs),
         "run": step.run,
-        "native": [dict(tree) for tree in step.native],
         "shell": "" if step.is_manual else step.shell,
-        "outputs": list(step.outputs),
-        "env": dict(step.env),
-        "secrets": sorted(step.secrets),
         "runsOn": describe_runner(step.runs_on),
-        "matrix": dict(step.matrix),
         "environment": step.environment,
         "container": step.container,
-        "permissions": dict(step.permissions),
         "timeoutMinutes": step.timeout_minutes,
         "attempts": step.attempts,
-        "resources": dict(step.resources),
         "gate": {"role": step.gate.role, "approvals": step.gate.approvals} if step.gate else {},
         "baseline": step.baseline,
         "workingDirectory": step.working_directory,
-        "entryCriteria": list(step.entry_criteria),
-        "exitCriteria": list(step.exit_criteria),
         "role": step.role,
-        "tasks": list(step.tasks),
     }
-    return {key: value for key, value in whole.items() if value}
+    lists = {
+        "needs": step.needs,
+        "outputs": step.outputs,
+        "secrets": step.secrets and sorted(step.secrets),
+        "entryCriteria": step.entry_criteria,
+        "exitCriteria": step.exit_criteria,
+        "tasks": step.tasks,
+        "native": step.native and map(dict, step.native),
+    }
+    mappings = {
+        "each": step.each,
+        "env": step.env,
+        "matrix": step.matrix,
+        "permissions": step.permissions,
+        "resources": step.resources,
+    }
+    definition = {key: value for key, value in values.items() if value}
+    # Most of these are empty in most steps: nothing is copied for them.
+    definition |= {key: list(items) for key, items in lists.items() if items}
+    definition |= {key: dict(items) for key, items in mappings.items() if items}
+    return definition
 
 
 def describe_runner(runs_on: RunsOn) -> str | list[str] | dict[str, Any]:

@@ -31,10 +31,12 @@ def build_waves(plan: CompiledPlan, steps: Iterable[CompiledStep], *, limit: int
     logarithm of how many different demands there are.
     """
     by_key = {step.key: step for step in steps}
-    waiting = {key: len(step.predecessors) for key, step in by_key.items()}
+    waiting: dict[str, int] = {}
     followers: dict[str, list[str]] = {key: [] for key in by_key}
     for key in plan.order:
-        for before in by_key[key].predecessors:
+        predecessors = by_key[key].predecessors
+        waiting[key] = len(predecessors)
+        for before in predecessors:
             followers[before].append(key)
     queue = _Queue(plan.settings.get("resources", {}))
     queue.add(by_key[key] for key in plan.order if not waiting[key])
