@@ -13,6 +13,8 @@ from pathlib import Path
 
 
 def main(plan_path, schema_path, workflow_path):
+    # Tools of development bring a checker of formats along that jsonschema imports for seconds: users have none of it.
+    sys.modules["rfc3987_syntax"] = None
     import networkx as nx
     from jsonschema import Draft202012Validator
     from ruamel.yaml import YAML
