@@ -271,8 +271,8 @@ def test_an_answer_that_is_lost_changes_nothing(prepared, tmp_path, name):
     session = world.machine()
     append = session.ledger.append
 
-    def deaf(entries):
-        append(entries)
+    def deaf(entries, unmoved):
+        append(entries, unmoved)
         raise StoreError("no answer", hint="try again")
 
     session.ledger.append = deaf
