@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gitserver import WRITE_TOKEN, GitServer
+from gitserver import WRITE_TOKEN, GitServer, run_git
 from planloom.care import race as racing
 from planloom.care.doctor import examine
 from planloom.care.gitcare import git_version
@@ -111,15 +111,15 @@ UNCOLLECTED = [("checkpoint", "artifacts/exports/checkpoint")]
 """All there is to find when a work item was opened and nothing collected yet."""
 
 
-def test_a_damaged_copy_of_a_ledger_is_made_anew(fresh, remote):
+@pytest.mark.parametrize("kind", ["blob", "commit"])
+def test_a_damaged_copy_of_a_ledger_is_made_anew(fresh, remote, kind):
     assert fresh.run("open", "release-1", "--plan", "release", "--ledger", "git").code == 0
     assert fresh.examine("git") == UNCOLLECTED
     (cache,) = (fresh.root / ".planloom/cache").glob("*.git")
-    for path in sorted((cache / "objects").rglob("*")):
-        if path.is_file() and len(path.parent.name) == 2:
+    for path in sorted((cache / "objects").glob("??/*")):
+        if run_git("--git-dir", str(cache), "cat-file", "-t", path.parent.name + path.name).strip() == kind:
             path.chmod(0o644)
             path.write_bytes(b"")
-            break
     assert "cache" in [code for code, _ in fresh.examine("git")]
     assert fresh.fix("git") == UNCOLLECTED
     assert fresh.run("status", "release-1", "--ledger", "git").code == 0

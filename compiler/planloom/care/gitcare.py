@@ -74,7 +74,7 @@ def _fault(ground: Ground, folder: Path) -> str:
     stale = [path for path in sorted(folder.rglob("*.lock")) if ground.is_settled(path)]
     if stale:
         return f"{stale[0].name} was left by a git that was killed"
-    command = ["git", "--git-dir", str(folder), "fsck", "--connectivity-only", "--no-dangling", "--no-progress"]
+    command = ["git", "--git-dir", str(folder), "fsck", "--no-dangling", "--no-progress"]
     environment = {"PATH": ground.environment.get("PATH"), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(folder)}
     try:
         done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=_SECONDS, cwd="/")
