@@ -6,6 +6,8 @@ from syntax.fuzzing import look_at, seeds
 
 FOUND = {
     "a byte order mark before bytes that are not UTF-8": b"\xef\xbb\xbfid: \xce\n",
+    "a comment between a key and its text": b"a: 1\nsteps:\n\n   #  c\n  -- key:ld\nb: 2\n",
+    "the same, in a mapping below": b"a:\n  b:\n      # c\n    text\nd: 1\n",
 }
 
 

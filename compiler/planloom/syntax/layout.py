@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_WIDTH: Final = 130
 """Columns up to which a list or mapping stays on one line."""
 
+MAX_ROUNDS: Final = 5
+"""Twice is the rule: once to lay out, once to see that nothing changes."""
+
 
 def lay_out(path: str, content: bytes) -> bytes:
     """Return the file in the stable layout.
@@ -31,16 +34,25 @@ def lay_out(path: str, content: bytes) -> bytes:
         first = found[0]
         message = f"{path}:{first.span.line}:{first.span.column}: {first.message}"
         raise InputError(message, hint="planloom validate reports every mistake")
+    # A comment that finds a new place may be indented differently there: the layout is what changes nothing any more.
+    result = content
+    for _ in range(MAX_ROUNDS):
+        before, result = result, _write(result)
+        again, wrong = read(path, result)
+        if wrong or to_plain(again) != to_plain(node) or _comments(content) != _comments(result):
+            break
+        if result == before:
+            return result
+    message = f"{path} has a form that fmt does not know, and was left as it is"
+    raise InputError(message, hint="write multi-line lists and texts in the usual block form")
+
+
+def _write(content: bytes) -> bytes:
     tree, tail = read_tree(content.decode("utf-8"))
     writer = _Writer()
     writer.block(tree, 0)
     writer.gap(tail, 0)
-    result = ("\n".join(writer.lines).strip("\n") + "\n").encode("utf-8")
-    again, wrong = read(path, result)
-    if wrong or to_plain(again) != to_plain(node) or _comments(content) != _comments(result):
-        message = f"{path} has a form that fmt does not know, and was left as it is"
-        raise InputError(message, hint="write multi-line lists and texts in the usual block form")
-    return result
+    return ("\n".join(writer.lines).strip("\n") + "\n").encode("utf-8")
 
 
 def _comments(content: bytes) -> list[str]:
