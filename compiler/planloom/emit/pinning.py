@@ -147,7 +147,8 @@ def _lock(wanted: Iterable[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="planloom-pin-") as scratch:
         folder = Path(scratch)
         (folder / "requirements.in").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        options = ("--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--quiet")
+        # With --strip-extras an older pip takes the newest release of what is wanted with an extra, and refuses it for want of a hash.
+        options = ("--generate-hashes", "--allow-unsafe", "--no-strip-extras", "--no-header", "--no-annotate", "--quiet")
         silent = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options")
         command = [
             _python_with_tools(folder),
