@@ -8,6 +8,7 @@ from planloom.core.diagnostics import Span
 from planloom.syntax import events, reader
 from planloom.syntax.nodes import MapNode, to_plain
 from planloom.syntax.reader import read
+from planloom.syntax.source import Source
 
 
 def rules(content):
@@ -224,12 +225,12 @@ def test_the_c_parser_never_accepts_what_the_python_parser_refuses(content):
         pytest.skip("no C parser here")
     text = content.decode()
     try:
-        node, found = reader._Constructor("x", text, events.c_events(text)).document()
+        node, found = reader._Constructor(Source("x", text), events.c_events(text)).document()
     except events.YAMLError:
         return
     if node is None or found:
         return
-    other, others = reader._read_with("x", text, events.pure_events(text))
+    other, others = reader._read_with(Source("x", text), events.pure_events(text))
     assert [d.rule for d in others] == []
     assert to_plain(node) == to_plain(other)
 

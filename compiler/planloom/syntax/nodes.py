@@ -9,34 +9,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from planloom.core.diagnostics import Span
+from planloom.syntax.source import Source
 
 if TYPE_CHECKING:
     from typing import Self
 
-COLUMN_BITS: Final = 26
-"""Bits of a column and of a length: more than the characters of the biggest file that is read (40 MiB)."""
+    from planloom.core.diagnostics import Span
 
-OPEN_END: Final = (1 << COLUMN_BITS) - 1
-"""The length of a mark whose text goes on beyond its line."""
+LENGTH_BITS: Final = 26
+"""Bits of an offset and of a length: more than the characters of the biggest file that is read (40 MiB)."""
+
+_LENGTH: Final = (1 << LENGTH_BITS) - 1
 
 Scalar: TypeAlias = "str | int | float | bool | None"
 Node: TypeAlias = "Scalar | ListNode | MapNode"
 
 
-def pack(line: int, column: int, length: int) -> int:
-    """Return the mark of a place: 0-based line and column, and the length on that line or OPEN_END."""
-    return ((line << COLUMN_BITS) | column) << COLUMN_BITS | length
+def pack(start: int, length: int) -> int:
+    """Return the mark of a place: the offset of its first character and its length, in characters."""
+    return start << LENGTH_BITS | length
 
 
-def unpack(path: str, mark: int) -> Span:
+def unpack(source: Source, mark: int) -> Span:
     """Return the span of a mark; a text of several lines ends with its first line."""
-    length = mark & OPEN_END
-    column = (mark >> COLUMN_BITS) & OPEN_END
-    line = mark >> (2 * COLUMN_BITS)
-    if length == OPEN_END:
-        return Span(path, line + 1, column + 1, line + 2, 1)
-    return Span(path, line + 1, column + 1, line + 1, column + 1 + length)
+    return source.span(mark >> LENGTH_BITS, mark & _LENGTH)
 
 
 class MapNode(dict[str, "Node"]):
@@ -46,10 +42,10 @@ class MapNode(dict[str, "Node"]):
     `mark` is the mapping's own, at its first key.
     """
 
-    __slots__ = ("_places", "mark", "marks", "path")
+    __slots__ = ("_places", "mark", "marks", "source")
 
-    def __init__(self, path: str, mark: int) -> None:
-        self.path = path
+    def __init__(self, source: Source, mark: int) -> None:
+        self.source = source
         self.mark = mark
         self.marks: list[int] = []
         self._places: dict[str, int] | None = None
@@ -57,12 +53,12 @@ class MapNode(dict[str, "Node"]):
     @classmethod
     def empty(cls, path: str = "", line: int = 1) -> Self:
         """Return a mapping without entries, for values that no file holds."""
-        return cls(path, pack(line - 1, 0, 0))
+        return cls(Source(path, "\n" * (line - 1)), pack(line - 1, 0))
 
     @property
     def span(self) -> Span:
         """The place of the mapping: its beginning."""
-        return unpack(self.path, self.mark)
+        return unpack(self.source, self.mark)
 
     def key_span(self, key: str) -> Span:
         """Return the place of a key, or of the mapping when it has no such key."""
@@ -78,37 +74,37 @@ class MapNode(dict[str, "Node"]):
         if self._places is None or len(self._places) != len(self):
             # Made when somebody asks, which is seldom; a search each time would be quadratic in a hostile file.
             self._places = {name: index for index, name in enumerate(self)}
-        return unpack(self.path, self.marks[2 * self._places[key] + which])
+        return unpack(self.source, self.marks[2 * self._places[key] + which])
 
     def map_at(self, key: str) -> MapNode:
         """Return the mapping under a key, or an empty one at the same place."""
         value = self.get(key)
-        return value if isinstance(value, MapNode) else type(self)(self.path, self.mark)
+        return value if isinstance(value, MapNode) else type(self)(self.source, self.mark)
 
     def list_at(self, key: str) -> ListNode:
         """Return the sequence under a key, or an empty one at the same place."""
         value = self.get(key)
-        return value if isinstance(value, ListNode) else ListNode(self.path, self.mark)
+        return value if isinstance(value, ListNode) else ListNode(self.source, self.mark)
 
 
 class ListNode(list["Node"]):
     """A sequence. Nobody changes one after the reader has made it. `marks` holds the mark of each item."""
 
-    __slots__ = ("mark", "marks", "path")
+    __slots__ = ("mark", "marks", "source")
 
-    def __init__(self, path: str, mark: int) -> None:
-        self.path = path
+    def __init__(self, source: Source, mark: int) -> None:
+        self.source = source
         self.mark = mark
         self.marks: list[int] = []
 
     @property
     def span(self) -> Span:
         """The place of the sequence: its beginning."""
-        return unpack(self.path, self.mark)
+        return unpack(self.source, self.mark)
 
     def item_span(self, index: int) -> Span:
         """Return the place of an item."""
-        return unpack(self.path, self.marks[index])
+        return unpack(self.source, self.marks[index])
 
 
 def to_plain(node: Node) -> object:

@@ -23,9 +23,9 @@ from planloom.syntax.events import (
     YAMLError,
 )
 from planloom.syntax.findings import error
-from planloom.syntax.nodes import COLUMN_BITS, OPEN_END, ListNode, MapNode, Node, pack, unpack
+from planloom.syntax.nodes import LENGTH_BITS, ListNode, MapNode, Node, pack, unpack
 from planloom.syntax.scalars import NUMBER_STARTS, WORDS, NumberTooBig, resolve_number
-from planloom.syntax.source import read_text
+from planloom.syntax.source import Source, read_text
 from planloom.syntax.wording import explain_refusal
 
 if TYPE_CHECKING:
@@ -64,35 +64,36 @@ def read(path: str, content: bytes) -> tuple[Node | None, tuple[Diagnostic, ...]
     text, found = read_text(path, content)
     if found:
         return None, found
+    source = Source(path, text)
     if not events.HAS_C_PARSER:
-        return _read_with(path, text, events.pure_events(text))
+        return _read_with(source, events.pure_events(text))
     try:
-        return _Constructor(path, text, events.c_events(text)).document()
+        return _Constructor(source, events.c_events(text)).document()
     except YAMLError as refusal:
         if len(text) > PURE_PARSER_LIMIT:
             return None, (explain_refusal(path, text, refusal),)
-    return _read_with(path, text, events.pure_events(text))
+    return _read_with(source, events.pure_events(text))
 
 
-def _read_with(path: str, text: str, next_event: Callable[[], Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+def _read_with(source: Source, next_event: Callable[[], Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     try:
-        return _Constructor(path, text, next_event).document()
+        return _Constructor(source, next_event).document()
     except YAMLError as refusal:
-        return None, (explain_refusal(path, text, refusal),)
+        return None, (explain_refusal(source.path, source.text, refusal),)
 
 
 class _Constructor:
     """Builds the nodes of one file. Recursion is bounded by MAX_DEPTH."""
 
-    __slots__ = ("found", "has_escapes", "keys", "next", "path")
+    __slots__ = ("found", "has_escapes", "keys", "next", "source")
 
-    def __init__(self, path: str, text: str, next_event: Callable[[], Event]) -> None:
-        self.path = path
+    def __init__(self, source: Source, next_event: Callable[[], Event]) -> None:
+        self.source = source
         self.next = next_event
         self.found: list[Diagnostic] = []
         self.keys: dict[str, str] = {}  # keys that were looked at once: a plan has few, many times
         # Only an escape can put a character into a value that `read_text` has not seen.
-        self.has_escapes = "\\" in text
+        self.has_escapes = "\\" in source.text
 
     def document(self) -> tuple[Node | None, tuple[Diagnostic, ...]]:
         """Return the only document."""
@@ -108,12 +109,15 @@ class _Constructor:
         start = self.next()
         if start.__class__ is StreamEndEvent:
             self._stop(
-                "empty-file", "the file is empty", Span(self.path, 1, 1, 1, 1), "a plan begins with `schema: planloom/plan/v1`"
+                "empty-file",
+                "the file is empty",
+                Span(self.source.path, 1, 1, 1, 1),
+                "a plan begins with `schema: planloom/plan/v1`",
             )
         if start.version or start.tags:
             message = "a plan has no YAML directives"
-            self._report("yaml-directive", message, Span(self.path, 1, 1, 1, 1), "remove the lines that begin with %")
-        node, _ = self._value(self.next(), 0)
+            self._report("yaml-directive", message, Span(self.source.path, 1, 1, 1, 1), "remove the lines that begin with %")
+        node = self._value(self.next(), 0)
         self.next()  # document end
         after = self.next()
         if after.__class__ is not StreamEndEvent:
@@ -121,25 +125,24 @@ class _Constructor:
             self._report("several-documents", message, self._span(after), "put each plan in a file of its own")
         return node
 
-    def _value(self, event: Event, depth: int) -> tuple[Node, int]:
-        """Return the node that begins with this event, and its mark."""
+    def _value(self, event: Event, depth: int) -> Node:
+        """Return the node that begins with this event."""
         kind = event.__class__
         if kind is ScalarEvent:
             return self._scalar(event)
-        mark = _mark(event)
         if kind is AliasEvent:
             self._report("alias", f"'*{_cut(event.anchor)}' repeats a value by alias", self._span(event), "write the value out")
-            return None, mark
+            return None
         if depth >= MAX_DEPTH:
             self._stop("deep-nesting", f"nested deeper than {MAX_DEPTH} levels", self._span(event), "")
         if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
         if kind is MappingStartEvent:
-            return self._map(MapNode(self.path, mark), depth + 1), mark
-        return self._list(ListNode(self.path, mark), depth + 1), mark
+            return self._map(MapNode(self.source, _mark(event)), depth + 1)
+        return self._list(ListNode(self.source, _mark(event)), depth + 1)
 
     def _map(self, node: MapNode, depth: int) -> MapNode:
-        next_event, known, scalar, marks = self.next, self.keys, self._scalar, node.marks
+        next_event, known, scalar, add_mark = self.next, self.keys, self._scalar, node.marks.append
         while True:
             event = next_event()
             if event.__class__ is MappingEndEvent:
@@ -148,37 +151,38 @@ class _Constructor:
             key = known.get(event.value) if is_plain else None
             if key is None:
                 key = self._key(event)
-            start = event.start_mark
-            length = event.end_mark.column - start.column
-            # Quotes may hide a line break in a key that is known: its length is then of no use.
-            key_mark = (start.line << COLUMN_BITS | start.column) << COLUMN_BITS | (length if length > 0 else 1)
+            # Marks are made in place here and not by `_mark`: a plan has more of these than of anything else.
+            start = event.start_mark.index
+            key_mark = start << LENGTH_BITS | (event.end_mark.index - start or 1)
             event = next_event()
-            value, mark = scalar(event) if event.__class__ is ScalarEvent else self._value(event, depth)
+            value = scalar(event) if event.__class__ is ScalarEvent else self._value(event, depth)
             if key in node:
                 self._report_duplicate(key, key_mark, node.key_span(key))
                 continue
             node[key] = value
-            marks += (key_mark, mark)
+            add_mark(key_mark)
+            start = event.start_mark.index
+            add_mark(start << LENGTH_BITS | event.end_mark.index - start)
 
     def _list(self, node: ListNode, depth: int) -> ListNode:
-        marks = node.marks
+        next_event, scalar, add_mark = self.next, self._scalar, node.marks.append
         while True:
-            event = self.next()
+            event = next_event()
             if event.__class__ is SequenceEndEvent:
                 return node
-            value, mark = self._value(event, depth)
-            node.append(value)
-            marks.append(mark)
+            node.append(scalar(event) if event.__class__ is ScalarEvent else self._value(event, depth))
+            start = event.start_mark.index
+            add_mark(start << LENGTH_BITS | event.end_mark.index - start)
 
     def _report_duplicate(self, key: str, mark: int, first_place: Span) -> None:
         first = Label(first_place, "first defined here")
         message = f"key '{_cut(key)}' is here a second time"
-        self._add(error("duplicate-key", message, unpack(self.path, mark), labels=[first], help="keep one of them"))
+        self._add(error("duplicate-key", message, unpack(self.source, mark), labels=[first], help="keep one of them"))
 
     def _key(self, event: Event) -> str:
         if event.__class__ is not ScalarEvent or event.start_mark.line != event.end_mark.line:
             self._stop("odd-key", "a key must be text on one line", self._span(event), "a list or mapping can't be a key")
-        value, _ = self._scalar(event)
+        value = self._scalar(event)
         text: str = event.value
         if not isinstance(value, str):
             span = self._span(event)
@@ -191,27 +195,21 @@ class _Constructor:
             self.keys[text] = sys.intern(text)
         return sys.intern(text)
 
-    def _scalar(self, event: Event) -> tuple[Scalar, int]:
-        """Return the value of a scalar and its mark."""
+    def _scalar(self, event: Event) -> Scalar:
+        """Return the value of a scalar."""
         text: str = event.value
-        start, end = event.start_mark, event.end_mark
-        line, column = start.line, start.column
-        length = end.column - column if end.line == line else OPEN_END
-        mark = (line << COLUMN_BITS | column) << COLUMN_BITS | length
         if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
         if len(text) > MAX_TEXT:
             message = f"this text has {len(text):,} characters; {MAX_TEXT:,} are the most"
             self._report("long-text", message, self._span(event), "put it in a file and name the file")
-            return text[:1000], mark
+            return text[:1000]
         if not event.implicit[0]:  # quoted or a block
             if self.has_escapes and (unfit := _UNFIT.search(text)):
                 message = f"an escape makes the character U+{ord(unfit[0]):04X}"
                 self._report("escaped-control", message, self._span(event), "no command, name or file can hold it")
-            return text, mark
-        if text[:1] in NUMBER_STARTS:
-            return self._number(event, text), mark
-        return WORDS.get(text, text), mark
+            return text
+        return self._number(event, text) if text[:1] in NUMBER_STARTS else WORDS.get(text, text)
 
     def _number(self, event: Event, text: str) -> Scalar:
         try:
@@ -229,7 +227,7 @@ class _Constructor:
             self._report("tag", f"'{_cut(str(event.ctag))}' is a YAML tag", self._span(event), "remove it")
 
     def _span(self, event: Event) -> Span:
-        return unpack(self.path, _mark(event))
+        return unpack(self.source, _mark(event))
 
     def _add(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)
@@ -245,11 +243,8 @@ class _Constructor:
 
 
 def _mark(event: Event) -> int:
-    start = event.start_mark
-    end = event.end_mark
-    line: int = start.line
-    column: int = start.column
-    return pack(line, column, end.column - column if end.line == line else OPEN_END)
+    start: int = event.start_mark.index
+    return pack(start, event.end_mark.index - start)
 
 
 def _cut(text: str) -> str:

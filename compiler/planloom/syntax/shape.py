@@ -97,7 +97,7 @@ def _refused_steps(steps: ListNode) -> list[int]:
 
 def _sound_part(node: MapNode, schema: Schema) -> MapNode:
     """Return the mapping without the keys that are unknown or whose value has a wrong shape."""
-    sound = MapNode(node.path, node.mark)
+    sound = MapNode(node.source, node.mark)
     for index, (key, value) in enumerate(node.items()):
         known = schema["properties"].get(key)
         if known is not None and compile_schema(known)(value):

@@ -1,4 +1,4 @@
-"""Bytes → text, or why not: encoding, size, characters that nobody can see.
+"""Bytes → text, or why not: encoding, size, characters that nobody can see; and where in a text a place is.
 
 A plan is text that a reviewer reads. What an editor would show differently than a parser sees it is refused here.
 """
@@ -6,6 +6,8 @@ A plan is text that a reviewer reads. What an editor would show differently than
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.diagnostics import Edit, Span
@@ -26,6 +28,27 @@ _HIDDEN: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029\u202a-\u202e\u2066-\u206
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _BOM: Final = b"\xef\xbb\xbf"
 _SHOWN: Final = 20
+
+
+class Source:
+    """The text of one file, which knows in which line an offset lies. Lines are looked for when somebody asks the first time."""
+
+    __slots__ = ("_starts", "path", "text")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self._starts: tuple[int, ...] = ()
+
+    def span(self, start: int, length: int) -> Span:
+        """Return the span of so many characters from an offset; what goes on beyond its line ends with the line."""
+        if not self._starts:
+            self._starts = (0, *accumulate(len(line) + 1 for line in self.text.split("\n")))
+        line = bisect_right(self._starts, start)
+        column = start - self._starts[line - 1] + 1
+        if start + length >= self._starts[line]:
+            return Span(self.path, line, column, line + 1, 1)
+        return Span(self.path, line, column, line, column + length)
 
 
 def read_text(path: str, content: bytes) -> tuple[str, tuple[Diagnostic, ...]]:
