@@ -10,7 +10,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from planloom.checks.facts import Facts
+from planloom.checks.facts import Facts, group_by_field
 from planloom.checks.running import check_all
 from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnostics
 from planloom.core.errors import InputError
@@ -88,7 +88,10 @@ def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bo
         if plan is not None:
             plans.append(plan)
             graphs[path] = build_graph(plan)
-    facts = Facts(tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files, distrust=distrust)
+    stated = {plan.path: group_by_field(plan) for plan in plans}
+    facts = Facts(
+        tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files, stated=stated, distrust=distrust
+    )
     diagnostics = check_all(facts, found)
     sound = {plan.id: graph for plan in plans if isinstance(graph := graphs[plan.path], PlanGraph)}
     return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), dict(sorted(files.items())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from planloom.core.diagnostics import Edit, Span
 from planloom.core.errors import PlanloomError
@@ -12,18 +12,22 @@ from planloom.graph.plangraph import Cycles, PlanGraph
 from planloom.syntax.nodes import MapNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from planloom.model.plan import Plan, Project, Step
     from planloom.syntax.nodes import ListNode
     from planloom.trust.policy import Policy
 
 
+StepsByField: TypeAlias = "Mapping[str, Sequence[Step]]"
+
+
 class Facts(NamedTuple):
     """A project as read.
 
     Shape: `plans` sorted by path; `graphs`, `known_keys` (every step key as written, also of steps that could not be built) and
-    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists; `distrust` why the policy's
+    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists; `stated` by path the steps that state each
+    field (`group_by_field`); `distrust` why the policy's
     signatures do not hold.
     """
 
@@ -34,7 +38,12 @@ class Facts(NamedTuple):
     locked: bool
     known_keys: Mapping[str, frozenset[str]]
     sources: Mapping[str, bytes]
+    stated: Mapping[str, StepsByField]
     distrust: str = ""
+
+    def stating(self, plan: Plan, field: str) -> Sequence[Step]:
+        """Return the steps, as written, that state a field themselves: a rule about a field looks at no others."""
+        return self.stated[plan.path].get(field, ())
 
     def graph(self, plan: Plan) -> PlanGraph | None:
         """Return the plan's graph, or None when it has cycles."""
@@ -81,6 +90,21 @@ def _first_of_each_group(plan: Plan) -> Iterator[Step]:
         if not step.group or step.group != seen:
             yield step
         seen = step.group
+
+
+def group_by_field(plan: Plan) -> StepsByField:
+    """Return, for each field that a step of the plan states, the steps as written that state it, in the order of the file."""
+    found: dict[str, list[Step]] = {}
+    for step in written_steps(plan):
+        for field in step.node:
+            found.setdefault(field, []).append(step)
+    return found
+
+
+def has_shared_outputs(plan: Plan) -> bool:
+    """Return whether two steps hand on the same pattern, or one the same twice."""
+    patterns = [pattern for step in plan.steps for pattern in step.outputs]
+    return len(set(patterns)) < len(patterns)
 
 
 def demand_span(step: Step, name: str, index: int) -> Span:
@@ -139,7 +163,7 @@ def native_nodes(step: Step) -> Iterable[MapNode]:
 def actions_pinned_to(facts: Facts, kind: str) -> Iterator[tuple[str, Span]]:
     """Yield the actions that are named so (`pin_kind`), with their places."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 action = native.get("uses")
                 if isinstance(action, str) and pin_kind(action) == kind:

@@ -19,6 +19,7 @@ Passes:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from planloom.checks.facts import Facts, name_of, written_steps
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planloom.core.diagnostics import Diagnostic
+    from planloom.model.plan import RunsOn
 
 
 FINDER = error("PL707", "big-matrix-entry")
@@ -40,14 +42,17 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose free metadata, runner and environment are too long for an entry."""
     for plan in facts.plans:
         for step in written_steps(plan):
-            texts = [*step.runs_on.labels, step.runs_on.group, step.environment]
-            size = sum(len(key) + len(str(value)) + 6 for key, value in step.matrix.items()) + sum(
-                len(text) + 4 for text in texts
-            )
+            size = len(step.environment) + 4 + _size_of_runner(step.runs_on)
+            size += sum(len(key) + len(str(value)) + 6 for key, value in step.matrix.items()) if step.matrix else 0
             if size > MAX_ENTRY:
                 key = "matrix" if "matrix" in step.node else "runs-on"
                 message = f"the matrix entry of step '{name_of(step)}' has {size:,} characters; {MAX_ENTRY:,} are the most"
                 yield FINDER.at(step.node.key_span(key), message, help="keep long text in a file")
+
+
+@lru_cache(maxsize=256)
+def _size_of_runner(runs_on: RunsOn) -> int:
+    return sum(len(text) + 4 for text in (*runs_on.labels, runs_on.group))
 
 
 RULE = FINDER.rule(__doc__, check)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ BROAD: Final = frozenset({"*", "**", "**/*", ".", "./", "./*", "./**", "./**/*"}
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each output pattern that takes everything."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "outputs"):
             for index, pattern in enumerate(step.outputs):
                 if pattern in BROAD:
                     span = step.node.list_at("outputs").item_span(index)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, demand_span, name_of, written_steps
+from planloom.checks.facts import Facts, demand_span, name_of
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 
@@ -38,7 +38,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each demand above its resource's capacity."""
     for plan in facts.plans:
         capacity = {resource.name: resource.capacity for resource in plan.resources}
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "resources"):
             for index, (name, units) in enumerate(step.resources.items()):
                 if units > capacity.get(name, units):
                     label = Label(plan.node.map_at("resources").key_span(name), f"there are {capacity[name]}")

@@ -43,6 +43,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _does_something(run: str) -> bool:
+    if run[:1].isalnum():
+        return True
     return any(line.strip() and not line.lstrip().startswith("#") for line in run.splitlines())
 
 

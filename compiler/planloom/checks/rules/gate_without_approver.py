@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Severity
 from planloom.syntax.suggest import advise
@@ -47,7 +47,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each gate whose role nobody has; one warning a plan when there is no policy at all."""
     policy = facts.policy()
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "gate"):
             if step.gate is None:
                 continue
             if policy is None:

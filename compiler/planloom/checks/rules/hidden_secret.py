@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ VARIABLES: Final = frozenset({"ATTEMPT", "JOB_STATUS", "STEP_KEY", "WORK_ITEM"})
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each secret that would be hidden."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "secrets"):
             secrets = step.node.list_at("secrets")
             for index, name in enumerate(step.secrets):
                 if name.upper() in VARIABLES:

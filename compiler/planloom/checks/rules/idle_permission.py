@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ FINDER = warning("PL608", "idle-permission")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each write permission but id-token that a step with run states itself."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "permissions"):
             if not step.run:
                 continue
             permissions = step.node.map_at("permissions")

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ FINDER = warning("PL615", "kept-credentials")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each checkout that does not say persist-credentials: false."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 action = native.get("uses")
                 if not isinstance(action, str) or action.partition("@")[0].lower() != "actions/checkout":

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         if plan.workflow.execution != "isolated":
             continue
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "environment"):
             if step.environment.lower() == kept.lower() and not step.is_manual:
                 message = f"step '{name_of(step)}' runs in environment '{step.environment}', which holds the signing key"
                 yield FINDER.at(step.node.value_span("environment"), message, help="give the step an environment of its own")

@@ -49,15 +49,18 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         for step in written_steps(plan):
             node = step.node
             for key in TEXTS:
-                if "${{" in (text := str(node.get(key, ""))):
+                text = node.get(key)
+                if text and "${{" in (text := str(text)):
                     yield _report(node.value_span(key), key, text)
-            env = node.map_at("env")
+        for step in facts.stating(plan, "env"):
+            env = step.node.map_at("env")
             for name, value in env.items():
                 if "${{" in str(value):
                     yield _report(env.value_span(name), f"env {name}", str(value))
+        for step in facts.stating(plan, "outputs"):
             for index, pattern in enumerate(step.outputs):
                 if "${{" in pattern:
-                    yield _report(node.list_at("outputs").item_span(index), "an output", pattern)
+                    yield _report(step.node.list_at("outputs").item_span(index), "an output", pattern)
 
 
 def _report(span: Span, where: str, text: str) -> Diagnostic:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ MAX_AREA: Final = 1024 * 1024
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose variables are too many bytes."""
     for plan in facts.plans:
-        for step in written_steps(plan):
-            size = sum(len(name) + len(value) for name, value in step.env.items()) if "env" in step.node else 0
+        for step in facts.stating(plan, "env"):
+            size = sum(len(name) + len(value) for name, value in step.env.items())
             if size > MAX_AREA:
                 message = f"the variables of step '{name_of(step)}' have {size:,} characters; {MAX_AREA:,} are the most"
                 yield FINDER.at(step.node.key_span("env"), message, help="put them in a file")

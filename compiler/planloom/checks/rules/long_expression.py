@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MAX_EXPRESSION: Final = 21_000
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each text of a GitHub step that holds an expression and is too long."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 for node in (native, native.map_at("env"), native.map_at("with")):
                     for key, value in node.items():

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield the step with which a plan's secrets become too many."""
     for plan in facts.plans:
         names: set[str] = set()
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "secrets"):
             before = len(names)
             names.update(name.upper() for name in step.secrets)
             if before <= MAX_SECRETS < len(names):

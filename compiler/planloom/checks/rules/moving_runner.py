@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FINDER = warning("PL614", "moving-runner")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each runs-on with a label that ends in -latest: of the defaults, and of steps."""
     for plan in facts.plans:
-        nodes = [plan.node.map_at("defaults"), *(step.node for step in written_steps(plan))]
+        nodes = [plan.node.map_at("defaults"), *(step.node for step in facts.stating(plan, "runs-on"))]
         for node in nodes:
             value = node.get("runs-on")
             labels = value if isinstance(value, list) else [value]

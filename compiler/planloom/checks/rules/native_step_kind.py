@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 
@@ -41,7 +41,7 @@ MISPLACED: Final = {"run": ("with",), "uses": ("shell", "working-directory")}
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each GitHub step that is no single command and no single action, and keys of the other kind."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 yield from _check_native(native)
 

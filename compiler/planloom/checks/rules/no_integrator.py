@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if policy is None or any(policy.holders(role) for role in policy.events.get("reverted", ())):
         return
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "baseline"):
             if step.baseline:
                 message = f"step '{name_of(step)}' is a baseline, and no key may revert it"
                 yield FINDER.at(step.node.key_span("baseline"), message, help="planloom keys trust NAME FILE --role integrator")

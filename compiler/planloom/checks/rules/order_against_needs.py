@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import warning
 from planloom.core.diagnostics import Label
 
@@ -42,9 +42,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose order is written and below that of a need whose order is written."""
     for plan in facts.plans:
         steps = {step.key: step for step in plan.steps}
-        for step in written_steps(plan):
-            if "order" not in step.node:
-                continue
+        for step in facts.stating(plan, "order"):
             for need in step.needs:
                 other = steps.get(need)
                 if other is not None and "order" in other.node and other.order > step.order:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -38,13 +38,12 @@ FINDER = error("PL312", "outside-workspace")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each output pattern and working directory that is not a plain relative path."""
     for plan in facts.plans:
-        for step in written_steps(plan):
-            outputs = step.node.list_at("outputs")
+        for step in facts.stating(plan, "outputs"):
             for index, pattern in enumerate(step.outputs):
                 if reason := why_outside(pattern):
-                    yield FINDER.at(
-                        outputs.item_span(index), f"output '{pattern[:80]}' {reason}", help="write it relative to the checkout"
-                    )
+                    span = step.node.list_at("outputs").item_span(index)
+                    yield FINDER.at(span, f"output '{pattern[:80]}' {reason}", help="write it relative to the checkout")
+        for step in facts.stating(plan, "working-directory"):
             if reason := why_outside(step.working_directory):
                 span = step.node.value_span("working-directory")
                 yield FINDER.at(span, f"folder '{step.working_directory}' {reason}", help="write it relative to the checkout")
@@ -56,11 +55,12 @@ def why_outside(path: str) -> str:
         return "has a backslash"
     if path.startswith(("/", "~")) or path[1:2] == ":":
         return "is not relative"
-    if ".." in path.split("/"):
+    if "." not in path:
+        return ""
+    parts = path.lower().split("/")
+    if ".." in parts:
         return "leads upward"
-    if any(part.lower() == ".git" for part in path.split("/")):
-        return "lies in .git"
-    return ""
+    return "lies in .git" if ".git" in parts else ""
 
 
 RULE = FINDER.rule(__doc__, check)

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of
+from planloom.checks.facts import Facts, has_shared_outputs, name_of
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 from planloom.graph.reach import Reach
@@ -50,6 +50,8 @@ FINDER = error("PL407", "parallel-outputs")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step with an output pattern of an earlier step that it need not wait for, where a third step needs both."""
     for plan, graph in facts.ordered():
+        if not has_shared_outputs(plan):
+            continue
         steps = {step.key: step for step in plan.steps}
         reach = Reach(graph)
         reported: set[tuple[str, str]] = set()

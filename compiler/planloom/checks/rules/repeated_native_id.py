@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 
@@ -39,7 +39,7 @@ FINDER = error("PL329", "repeated-native-id")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each id that an earlier GitHub step of the same step has."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             seen: dict[str, MapNode] = {}
             for native in native_nodes(step):
                 name = native.get("id")

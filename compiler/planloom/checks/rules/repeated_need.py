@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, removal, written_steps
+from planloom.checks.facts import Facts, name_of, removal
 from planloom.checks.rule import warning
 from planloom.core.diagnostics import Label
 
@@ -37,7 +37,7 @@ FINDER = warning("PL404", "repeated-need")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each need that the step has already, by itself."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "needs"):
             needs = step.node.list_at("needs")
             if len(needs) == len(set(map(str, needs))):
                 continue

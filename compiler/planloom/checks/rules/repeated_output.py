@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import warning
 from planloom.core.diagnostics import Label
 
@@ -37,7 +37,7 @@ FINDER = warning("PL328", "repeated-output")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each output pattern that the step has already."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "outputs"):
             outputs = step.node.list_at("outputs")
             seen: dict[str, int] = {}
             for index, pattern in enumerate(step.outputs):

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, has_shared_outputs, name_of, written_steps
 from planloom.checks.rule import warning
 from planloom.graph.reach import Reach
 
@@ -51,6 +51,8 @@ FINDER = warning("PL408", "replaced-output")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each need whose output another need of the same step, which comes after it, writes again."""
     for plan, graph in facts.ordered():
+        if not has_shared_outputs(plan):
+            continue
         steps = {step.key: step for step in plan.steps}
         reach = Reach(graph)
         for step in written_steps(plan):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, written_steps
+from planloom.checks.facts import Facts
 from planloom.checks.rule import error
 from planloom.records.matrix import RESERVED
 
@@ -37,7 +37,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each key of a step's matrix metadata that an entry has already, in any case."""
     taken = {name.lower(): name for name in RESERVED}
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "matrix"):
             for key in step.matrix:
                 if key.lower() in taken:
                     span = step.node.map_at("matrix").key_span(key)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each reserved secret under secrets, and the signing key anywhere in GitHub steps."""
     key_name = facts.project.signing_key_secret.upper()
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "secrets"):
             secrets = step.node.list_at("secrets")
             for index, name in enumerate(step.secrets):
                 if name.upper().startswith("GITHUB_") or name.upper() in (key_name, "PLANLOOM_SIGNING_KEY"):

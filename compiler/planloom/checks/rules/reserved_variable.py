@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each reserved variable in the env of the defaults, of a step or of a GitHub step."""
     for plan in facts.plans:
         yield from _check_env(plan.node.map_at("defaults").map_at("env"))
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "env"):
             yield from _check_env(step.node.map_at("env"))
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 yield from _check_env(native.map_at("env"))
 

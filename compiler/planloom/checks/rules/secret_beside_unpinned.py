@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, pin_kind, written_steps
+from planloom.checks.facts import Facts, native_nodes, pin_kind
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 
@@ -40,7 +40,7 @@ FINDER = error("PL607", "secret-beside-unpinned", is_strict=True)
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each action that is not pinned in a step that holds secrets."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             natives = list(native_nodes(step))
             if not step.secrets and not any("secrets." in str(native) for native in natives):
                 continue

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, find_expressions, native_nodes, written_steps
+from planloom.checks.facts import Facts, find_expressions, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ FINDER = error("PL603", "secret-in-command")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each secret in the run of a GitHub step."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 run = native.get("run")
                 if isinstance(run, str):

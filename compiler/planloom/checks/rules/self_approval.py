@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         return
     executors = {key.name for role in policy.events.get("claimed", ()) for key in policy.holders(role)}
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "gate"):
             if step.gate is None:
                 continue
             approvers = {key.name for key in policy.holders(step.gate.role)}

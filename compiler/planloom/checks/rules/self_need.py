@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, need_span, written_steps
+from planloom.checks.facts import Facts, name_of, need_span
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ FINDER = error("PL403", "self-need")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step that names itself, or its own group, under needs."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "needs"):
             for index, need in enumerate(step.node.list_at("needs")):
                 if need == name_of(step) or need == step.key:
                     yield FINDER.at(need_span(step, index), f"step '{name_of(step)}' needs itself", help="leave it out")

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if policy is None:
         return
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "gate"):
             if step.gate is None:
                 continue
             wanted = max(step.gate.approvals, policy.thresholds.get(step.gate.role, 0))

@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, name_of, written_steps
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import warning
 from planloom.core.diagnostics import Label
 
@@ -44,7 +44,7 @@ _TRACE: Final = re.compile(
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step with secrets whose command traces itself."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "secrets"):
             if step.secrets and _TRACE.search(step.run):
                 label = Label(step.node.key_span("secrets"), "the secrets")
                 message = f"the command of step '{name_of(step)}' prints itself"

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, need_span, written_steps
+from planloom.checks.facts import Facts, need_span
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Edit
 from planloom.syntax.suggest import nearest
@@ -42,7 +42,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         known = {step.key for step in plan.steps} | plan.groups.keys() | facts.known_keys.get(plan.path, frozenset())
         suggested = 0
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "needs"):
             for index, need in enumerate(step.node.list_at("needs")):
                 if not isinstance(need, str) or need in known:
                     continue

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, demand_span, written_steps
+from planloom.checks.facts import Facts, demand_span
 from planloom.checks.rule import error
 from planloom.syntax.suggest import advise
 
@@ -38,7 +38,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each unknown resource."""
     for plan in facts.plans:
         known = {resource.name for resource in plan.resources}
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "resources"):
             for index, name in enumerate(step.resources):
                 if name not in known:
                     help_text = advise(name, known) or f"add it to the plan: resources: {{{name}: {{capacity: 1}}}}"

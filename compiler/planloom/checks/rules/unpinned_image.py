@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each image without a digest."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "container"):
             if step.container and _DIGEST.fullmatch(step.container) is None:
                 yield _report(step.node.value_span("container"), step.container)
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 action = native.get("uses")
                 if isinstance(action, str) and action.startswith("docker://") and _DIGEST.fullmatch(action) is None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, find_expressions, native_nodes, written_steps
+from planloom.checks.facts import Facts, find_expressions, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ SAFE: Final = re.compile(
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each expression in the run of a GitHub step that is not made by the platform alone; secrets are another rule."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 run = native.get("run")
                 if isinstance(run, str):
