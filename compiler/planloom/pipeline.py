@@ -116,12 +116,12 @@ def read_policy(root: Path) -> tuple[bytes | None, str]:
     Guarantee: None without a reason only where trust was never set up. What lies in the policy's place and can't be read (a
     folder, a link that leads nowhere, history without the current version) is a reason, never the same as nothing.
     """
-    from planloom.core.errors import TrustError
-    from planloom.trust.policyfiles import load_policy
-
     folder = root / TRUST_FOLDER
     if not os.path.lexists(folder) or (folder.is_dir() and os.access(folder, os.R_OK) and not any(folder.iterdir())):
         return None, ""
+    from planloom.core.errors import TrustError
+    from planloom.trust.policyfiles import load_policy  # with cryptography, which only a policy needs
+
     try:
         load_policy(root)
         return (root / POLICY_FILE).read_bytes(), ""
