@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
 import signal
+import sys
 
 import pytest
 
@@ -28,7 +30,7 @@ from convergence.transitions import (
 from convergence.transitions import SMALL as SMALL_PLAN
 from gitledgers import CountingIds, FixedClock
 from gitserver import make_bare, run_git
-from planloom.core.errors import Conflict, StoreError, TrustError
+from planloom.core.errors import Conflict, PlanloomError, StoreError, TrustError
 from planloom.ledger.closing import closes_item
 from planloom.ledger.files import FileLedger
 from planloom.ledger.git import GitLedger, GitOptions
@@ -87,21 +89,29 @@ class Origin:
     def commits(self):
         return int(self.git("rev-list", "--count", self.branch))
 
-    def verdict(self, tmp_path):
+    def copy(self, folder):
+        """Return a copy of the repository and of every machine."""
+        made = Origin.__new__(Origin)
+        shutil.copytree(self.folder, folder, symlinks=True)
+        made.folder, made.template, made.branch = folder, self.template, self.branch
+        return made
+
+    def verdict(self, tmp_path, since=b""):
         """Clone the ledger branch over a project and verify it, offline."""
         clone = tmp_path / f"clone-{next(_ids)}"
         shutil.copytree(self.template, clone, ignore=shutil.ignore_patterns("artifacts"))
         archive = self.folder / "branch.tar"
         run_git("--git-dir", str(self.folder / "origin.git"), "archive", "-o", str(archive), self.branch, "artifacts")
         shutil.unpack_archive(archive, clone, "tar", filter="data")
-        verification = verify(read_history(clone), Request())
-        assert [f"{f.path}: {f.code} {f.text}" for f in verification.findings] == []
+        verification = verify(read_history(clone), Request(since=since))
+        assert [f"{f.path}: {f.code} {f.message}" for f in verification.findings] == []
         return verification
 
 
 @pytest.fixture
 def origin(tmp_path, template):
-    return Origin(tmp_path, template)
+    (tmp_path / "origin").mkdir()
+    return Origin(tmp_path / "origin", template)
 
 
 def collect(session, *, push=True):
@@ -171,15 +181,10 @@ def test_a_collector_that_is_killed_anywhere_is_followed_by_one_that_is_not(orig
     built(worker)
     finished(worker)
     passed = []
-    copy = Origin.__new__(Origin)
-    copy.folder, copy.template, copy.branch = tmp_path / "copy", origin.template, origin.branch
-    shutil.copytree(origin.folder / "origin.git", copy.folder / "origin.git")
-    collect(copy.machine("collector", passed.append))
+    collect(origin.copy(tmp_path / "copy").machine("collector", passed.append))
     assert set(passed) == {"git: objects written", "git: before push", "git: after push"}
     for number, point in enumerate(passed, 1):
-        world = Origin.__new__(Origin)
-        world.folder, world.template, world.branch = tmp_path / f"{number}", origin.template, origin.branch
-        shutil.copytree(origin.folder / "origin.git", world.folder / "origin.git")
+        world = origin.copy(tmp_path / f"{number}")
         child = in_a_process(lambda: collect(world.machine("collector", die_at(number))))  # noqa: B023 - it runs at once
         assert ended(child) == -signal.SIGKILL
         # The same machine again, over what the dead one left in its folder.
@@ -187,6 +192,68 @@ def test_a_collector_that_is_killed_anywhere_is_followed_by_one_that_is_not(orig
         assert world.commits() == 1, point
         assert world.verdict(tmp_path).newer == 0
         assert {ref.split("/")[2] for ref in world.refs() if ref.startswith("refs/planloom/")} == {ITEM}
+
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+def at_each_change(folder, tell):
+    """Call `tell` before each change that this process makes to a file below `folder`, from now on to its end (PEP 578)."""
+
+    def hook(event, arguments):
+        changes = event in CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING)
+        # What is removed with its folder is named without it.
+        if changes and (str(arguments[0]).startswith(str(folder)) or event in {"os.remove", "os.rmdir"}):
+            tell()
+
+    sys.addaudithook(hook)
+
+
+def collect_until(machine, number):
+    """Collect in a process of its own that dies before its n-th change to a file; return how many changes it came to."""
+    reading, writing = os.pipe()
+
+    def work():
+        def tell():
+            if os.write(writing, b".") and next(left) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        left = itertools.count(1)
+        at_each_change(machine.artifacts, tell)
+        collect(machine, push=False)
+
+    child = in_a_process(work)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        count = len(told.read())
+    assert ended(child) == (-signal.SIGKILL if count == number else 0)
+    return count
+
+
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+def test_whatever_a_killed_collector_left_in_its_folder_is_never_pushed_by_halves(origin, tmp_path, stride):
+    worker = origin.machine("worker")
+    built(worker)
+    collect(origin.machine("collector"))
+    checkpoint = origin.git("show", f"{origin.branch}:artifacts/exports/checkpoint").encode() + b"\n"
+    finished(worker)
+    total = collect_until(origin.copy(tmp_path / "whole").machine("collector"), 0)
+    assert total > 30
+    for number in range(1, total + 1, stride):
+        world = origin.copy(tmp_path / f"{number}")
+        assert collect_until(world.machine("collector"), number) == number
+        # Somebody goes on with the next commands as if nothing had happened: that is refused, or it does no harm.
+        careless = world.copy(tmp_path / f"{number}-careless")
+        session = careless.machine("collector")
+        with contextlib.suppress(PlanloomError):
+            export(session, find_origin(session))
+            push_records(session)
+        for one in (careless, world):
+            collect(one.machine("collector"))
+            verification = one.verdict(tmp_path, since=checkpoint)
+            assert (verification.records, verification.newer) == (3 + 4, 0), number
+            assert "small-1" not in {ref.split("/")[2] for ref in one.refs()}, number
 
 
 def test_refs_go_only_when_their_work_item_is_closed_and_copied(origin):

@@ -79,7 +79,7 @@ class World:
 
     def findings(self):
         verification = verify(read_ledger(self.ledger(), self.project), Request())
-        return [f"{finding.path}: {finding.code} {finding.text}" for finding in verification.findings]
+        return [f"{finding.path}: {finding.code} {finding.message}" for finding in verification.findings]
 
 
 @pytest.fixture(scope="session")

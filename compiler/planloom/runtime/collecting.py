@@ -67,12 +67,15 @@ def collect_records(session: Session, plan: str, item: str) -> Collected:
     _refuse_to_lose(session, branch)
     wanted = _wanted(session, plan, item)
     chains = _verified(session, wanted)
+    # The tip goes first and comes back last: what a collector that died has left by halves can't be pushed. A work item whose closing
+    # is on the branch without its steps would lose them for good.
+    _remove(_tip_file(session.artifacts))
     _replace_copy(session.artifacts, branch)
-    write_atomically(_tip_file(session.artifacts), branch.tip.encode("ascii"))
     # Exactly what was verified: whatever came since waits for the next collector.
     new = sum(_fold_chain(session, name, chain) for name, chain in chains.items())
     for one in wanted:
         _write_schedule(session, one)
+    write_atomically(_tip_file(session.artifacts), branch.tip.encode("ascii"))
     return Collected(wanted, _count(chains), new)
 
 
@@ -137,23 +140,29 @@ def _owners(chains: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _replace_copy(artifacts: Path, branch: Mapping[str, bytes]) -> None:
     """Make `artifacts/` what the ledger branch holds. Only folders that planloom owns are replaced."""
-    for folder in ("claims", "exports", "gates", "handoff", "reverts", "schedule", "work-items"):
-        _remove_folder(artifacts / folder)
+    for folder in ("claims", "gates", "handoff", "reverts", "schedule", "work-items"):
+        _remove(artifacts / folder)
     for path, content in branch.items():
         if ".." in PurePosixPath(path).parts:
             message = f"the ledger branch holds a path that leads out of artifacts/: {path}"
             raise TrustError(message, code="E_SUBJECT_PATH")
         write_atomically(artifacts / path, content)
+    # The last export stays until all that it covers is back: whoever exports meanwhile is told what is missing, and signs no other history.
+    for exported in sorted(artifacts.glob("exports/*")):
+        if f"exports/{exported.name}" not in branch:
+            _remove(exported)
     (artifacts / ".ledger").mkdir(parents=True, exist_ok=True)
 
 
-def _remove_folder(folder: Path) -> None:
+def _remove(path: Path) -> None:
+    """Remove a folder or a file. Raises: StoreError."""
     try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
-        message = f"artifacts/{folder.name} can't be replaced: {error.strerror}"
+        message = f"artifacts/{path.name} can't be replaced: {error.strerror}"
         raise StoreError(message, hint="see that the folder may be written to, then run the command again") from error
 
 
