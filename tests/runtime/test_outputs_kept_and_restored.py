@@ -129,6 +129,20 @@ def test_a_kept_file_that_was_changed_is_never_restored(workspace, store, tmp_pa
     assert list(other.iterdir()) == []
 
 
+@pytest.mark.parametrize("names", [("a",), tuple(f"f{n:03d}" for n in range(300))], ids=["a file", "a list of files"])
+def test_a_kept_file_that_was_changed_is_replaced_when_it_is_made_again(workspace, store, tmp_path, names):
+    lay(workspace, *names)
+    subjects, _ = keep_outputs(workspace, names, store)
+    for path in store.folder.rglob("*"):
+        if path.is_file():
+            path.write_text("changed")
+    assert keep_outputs(workspace, names, store) == (subjects, len(names) > 1)
+    other = tmp_path / "other"
+    other.mkdir()
+    listed = open_manifest(subjects, store, "directory") if len(names) > 1 else subjects
+    assert restore_outputs(other, listed, store, "directory") == names
+
+
 def test_what_is_not_kept_any_more_is_an_error_that_names_the_way_out(workspace, store):
     with pytest.raises(StoreError) as refused:
         restore_outputs(workspace, [Subject("a", ZERO)], store, "directory")

@@ -47,9 +47,9 @@ class DirectoryStore:
     folder: Path
 
     def put(self, source: Path, digest: str) -> None:
-        """Keep a copy of a file. The same content is kept once."""
+        """Keep a copy of a file. The same content is kept once; a copy that was damaged is replaced."""
         target = self._path(digest)
-        if target.exists():
+        if self._holds(digest):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         # Copied under a name of our own first: a reader never sees half a file.
@@ -58,9 +58,9 @@ class DirectoryStore:
         partial.replace(target)
 
     def put_bytes(self, content: bytes, digest: str) -> None:
-        """Keep content that is in no file. The same content is kept once."""
+        """Keep content that is in no file; see `put`."""
         target = self._path(digest)
-        if target.exists():
+        if self._holds(digest):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = _partial(target)
@@ -80,6 +80,10 @@ class DirectoryStore:
     def has(self, digest: str) -> bool:
         """Return whether the file is here."""
         return self._path(digest).is_file()
+
+    def _holds(self, digest: str) -> bool:
+        # Looked at, not only looked for: what a power cut or a hand has spoilt would else stand in the way of every later attempt.
+        return self.has(digest) and file_digest(self._path(digest)) == digest
 
     def _path(self, digest: str) -> Path:
         return self.folder / "sha256" / digest[:2] / digest
