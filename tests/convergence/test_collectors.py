@@ -287,8 +287,9 @@ def test_a_protected_branch_refuses_and_the_refs_stay(origin):
     hook.parent.mkdir(exist_ok=True)
     hook.write_text('#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH006: Protected branch update failed" >&2; exit 1;; esac\n')
     hook.chmod(0o755)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="a rule of git origin takes no push") as refused:
         collect(origin.machine("collector"))
+    assert "`ledger-branch`" in refused.value.hint
     assert "refs/planloom/small-1/_item" in origin.refs()
     hook.unlink()
     assert collect(origin.machine("collector")).pruned == ("small-1",)

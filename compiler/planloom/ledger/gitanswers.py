@@ -27,14 +27,14 @@ SIGN_IN: Final = (
 NO_WRITE: Final = (
     "Write access to repository not granted",
     "Permission to ",
-    "protected branch hook declined",
     "You are not allowed to push",
     "pre-receive hook declined",
     "hook declined",
     "deny updating a hidden ref",
-    "GH006",
-    "GH013",
 )
+PROTECTED: Final = ("GH006", "GH013", "protected branch")
+"""What GitHub says when a branch rule or a ruleset takes no push: the token's rights are not the trouble."""
+
 NOT_THERE: Final = (
     "Repository not found",
     "does not appear to be a git repository",
@@ -113,6 +113,12 @@ def judge_push(finished: Finished, refs: Sequence[str]) -> Pushed:
 def final_refusal(text: str, remote: Remote) -> StoreError | None:
     """Return the error when git's words mean that trying again is useless, None when they do not."""
     where = f"git {remote.label}"
+    if any(words in text for words in PROTECTED):
+        hint = (
+            "let no rule cover refs/planloom/, and collect records on a branch of their own (`ledger-branch` in specs/planloom.yaml, "
+            "which `planloom init --github` sets)"
+        )
+        return StoreError(f"a rule of {where} takes no push: {text}", hint=hint, code="E_GIT_WRITE")
     if any(words in text for words in NO_WRITE):
         hint = "the token needs `contents: write`; planloom doctor checks what it may do"
         return StoreError(f"{where} does not let this token write: {text}", hint=hint, code="E_GIT_WRITE")

@@ -270,7 +270,7 @@ _COMMANDS: Final = (
             "the remote does not let this token write",
             "git reached the remote and signed in, and the remote refused the push.",
             "A claim is a push: without the right to write no step can be claimed.",
-            "Give the token `contents: write`, and see that no branch rule covers `refs/planloom/`; `planloom doctor --github` checks both.",
+            "Give the token `contents: write`, see that no branch rule covers `refs/planloom/`, and collect on a branch that takes pushes (`ledger-branch`); `planloom doctor --github` checks all three.",
         ),
     ),
     (
