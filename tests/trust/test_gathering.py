@@ -43,21 +43,49 @@ def test_a_folder_a_bundle_and_a_bare_clone_hold_the_same_history(project, tmp_p
     assert verify(history, Request()).findings == ()
 
 
-def test_records_on_the_ledger_branch_of_a_bare_clone_are_found(project, tmp_path):
-    folder, _ = project
-    work = tmp_path / "work"
+def on_two_branches(folder, work, branch="planloom"):
+    """The project with its records on a ledger branch of their own, as a collector leaves it."""
     subprocess.run(["cp", "-r", str(folder), str(work)], check=True)
     subprocess.run(["rm", "-rf", str(work / ".git")], check=True)
     git(work, "init", "-q")
-    git(work, "checkout", "-q", "-b", "planloom")
+    git(work, "checkout", "-q", "-b", branch)
     git(work, "add", "artifacts")
     git(work, "commit", "-qm", "records")
     git(work, "checkout", "-q", "--orphan", "main")
     git(work, "rm", "-rqf", "--cached", "artifacts")
+    if branch != "planloom":
+        (work / "generated" / "project.json").write_text(f'{{"ledgerBranch":"{branch}"}}')
     git(work, "add", "specs", "generated")
     git(work, "commit", "-qm", "plans")
-    git(tmp_path, "clone", "-q", "--bare", str(work), "bare.git")
-    assert read_history(tmp_path / "bare.git") == read_history(folder)
+
+
+@pytest.mark.parametrize("branch", ["planloom", "evidence/all"])
+@pytest.mark.parametrize("words", [["--bare"], []])
+def test_records_on_the_ledger_branch_of_a_clone_are_found(project, tmp_path, branch, words):
+    folder, _ = project
+    on_two_branches(folder, tmp_path / "work", branch)
+    git(tmp_path, "clone", "-q", *words, str(tmp_path / "work"), "clone")
+    assert read_history(tmp_path / "clone") == read_history(folder)
+
+
+def test_a_clone_whose_local_ledger_branch_is_old_is_read_as_it_was_fetched(project, tmp_path):
+    folder, _ = project
+    work, clone = tmp_path / "work", tmp_path / "clone"
+    on_two_branches(folder, work)
+    git(tmp_path, "clone", "-q", str(work), "clone")
+    git(clone, "branch", "-q", "planloom", "origin/planloom")
+    git(work, "checkout", "-qf", "planloom")
+    git(work, "rm", "-q", BUILD)
+    git(work, "commit", "-qm", "hide one")
+    git(clone, "fetch", "-q")
+    assert [f.code for f in verify(read_history(clone), Request()).findings if f.path == BUILD] == ["E_TRUNCATED"]
+
+
+def test_a_working_copy_without_a_ledger_branch_is_read_as_it_lies(project, tmp_path):
+    folder, _ = project
+    on_two_branches(folder, tmp_path / "work")
+    git(tmp_path, "clone", "-q", "--single-branch", str(tmp_path / "work"), "clone")
+    assert read_history(tmp_path / "clone").records() == {}
 
 
 def test_what_is_not_evidence_is_left_out(project):

@@ -73,7 +73,7 @@ def verify(
 ) -> int:
     """Check every record: who signed it, that nothing is missing, moved or changed, and that each step was allowed.
 
-    PATH is a project's folder, a bare clone or a bundle (default: the project here). Needs no network. Ends in one of three
+    PATH is a project's folder, a clone (bare or not) or a bundle (default: the project here). Needs no network. Ends in one of three
     words: verified (the trust root is the one you gave), self-consistent (it comes from the same place as the records), broken (exit 1).
     """
     from planloom.trust.verify import Request
@@ -112,13 +112,13 @@ def verify(
 
 
 def _read(path: Path | None, root: Path | None, ledger: str) -> History:
-    from planloom.trust.gather import read_history, read_ledger
+    from planloom.trust.gather import read_folder, read_history, read_ledger
 
     if path is not None:
         return read_history(path)
     project = find_root(root)
     if not ledger or ledger == "files":
-        history = read_history(project)
+        history = read_folder(project)
         if history.items() or ledger:
             return history
     from planloom import api
@@ -130,6 +130,8 @@ def _read(path: Path | None, root: Path | None, ledger: str) -> History:
     # Without records in the folder, the ledger that the project is set up for is where they are.
     where = open_ledger(ledger, project, SystemEnvironment(), api.read_settings(project))
     if isinstance(where, FileLedger):
+        if where.artifacts == project / "artifacts":
+            return read_history(project)
         return read_ledger(where, project, _exports(where.artifacts))
     beside: list[tuple[str, bytes]] = []
     if isinstance(where, GitLedger):

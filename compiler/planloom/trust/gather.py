@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -20,26 +21,27 @@ from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, is_record_pa
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from planloom.ledger.ledger import Ledger
 
 _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
+_SETTINGS_PATH: Final = "generated/project.json"
 _GIT_SECONDS: Final = 120
 
 
 def read_history(path: Path) -> History:
-    """Return the history in a project's folder, a bare clone of one, or a bundle file.
+    """Return the history in a project's folder, a clone of one, bare or not, or a bundle file.
 
-    Raises: InputError when there is none, StoreError when something can't be read.
+    A clone whose `artifacts/` has no records has them on the ledger branch, as it was fetched. Raises: InputError when there is none, StoreError when something can't be read.
     """
     if path.is_file():
         return _read_bundle_file(path)
     if not path.is_dir():
         message = f"{path}: there is no such file or folder"
         raise InputError(message, hint="planloom verify [PATH]: a project's folder, a bare clone or a bundle")
-    history = _read_bare(path) if _is_bare(path) else _read_folder(path)
+    history = _read_bare(path) if _is_bare(path) else _read_clone(path)
     if POLICY_PATH not in history.files and not history.items():
         message = f"{path} holds nothing to verify: neither {POLICY_PATH} nor records in artifacts/"
         raise InputError(message, hint="planloom init lays a project down; planloom verify PATH names one elsewhere")
@@ -71,7 +73,8 @@ def _read_bundle_file(path: Path) -> History:
     return read_bundle(content)
 
 
-def _read_folder(root: Path) -> History:
+def read_folder(root: Path) -> History:
+    """Return what lies in a project's folder itself. Raises: StoreError when something can't be read."""
     files: dict[str, bytes] = {}
     try:
         for name in _walk(root):
@@ -110,18 +113,57 @@ def _fail(error: OSError) -> None:
         raise error
 
 
+def _read_clone(root: Path) -> History:
+    """Return what lies in the folder; without records in it, those of the ledger branch that came with the clone."""
+    history = read_folder(root)
+    git = root / ".git"
+    if history.records() or not git.exists():
+        return history
+    try:
+        settings = (root / _SETTINGS_PATH).read_bytes()
+    except FileNotFoundError:
+        settings = b""
+    except OSError as error:
+        message = f"{_SETTINGS_PATH}: it can't be read: {error.strerror}"
+        raise StoreError(message) from error
+    name = _ledger_branch(settings)
+    # What was fetched last comes first: nobody works on the local branch, which a collector elsewhere has left behind.
+    wanted = [f"refs/remotes/origin/{name}", f"refs/heads/{name}"]
+    there = _git(git, "for-each-ref", "--format=%(refname)", *wanted).decode("utf-8", "replace").split()
+    branch = next((ref for ref in wanted if ref in there), "")
+    return _with_records_of(history.files, git, branch) if branch else history
+
+
+def _with_records_of(files: Mapping[str, bytes], git: Path, branch: str) -> History:
+    """Return policy and plans of some files with the records of a branch."""
+    kept = {name: content for name, content in files.items() if not name.startswith(ARTIFACTS)}
+    kept |= {name: content for name, content in _read_tree(git, branch).items() if name.startswith(ARTIFACTS)}
+    return History(dict(sorted(kept.items())))
+
+
+def _ledger_branch(settings: bytes) -> str:
+    """Return the ledger branch that the compiled project settings name; planloom's own when there are none."""
+    try:
+        value = json.loads(settings or b"{}")
+    except ValueError as error:
+        message = f"{_SETTINGS_PATH} can't be read: {error}"
+        raise StoreError(message, hint="planloom compile") from error
+    named = value.get("ledgerBranch") if isinstance(value, dict) else ""
+    return named if isinstance(named, str) and named else _LEDGER_BRANCH
+
+
 def _is_bare(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
 
 
 def _read_bare(path: Path) -> History:
     """Return what the default branch holds, and the records of the ledger branch when there is one."""
-    branch = f"refs/heads/{_LEDGER_BRANCH}"
     branches = _git(path, "for-each-ref", "--format=%(refname)", "refs/heads/").decode("utf-8", "replace").split()
-    files = _read_tree(path, _default_branch(path, branches))
+    default = _default_branch(path, branches)
+    files = _read_tree(path, default)
+    branch = f"refs/heads/{_ledger_branch(_read_file(path, default, _SETTINGS_PATH))}"
     if branch in branches:
-        kept = {name: content for name, content in files.items() if not name.startswith(ARTIFACTS)}
-        files = kept | {n: c for n, c in _read_tree(path, branch).items() if n.startswith(ARTIFACTS)}
+        files = dict(_with_records_of(files, path, branch).files)
     held = _git(path, "for-each-ref", "--count=1", "--format=%(refname)", "refs/planloom/").strip()
     if held and not any(is_record_path(name) for name in files):
         message = f"{path}: its records lie in refs that no collector has copied to a branch yet"
@@ -159,6 +201,12 @@ def _read_tree(path: Path, revision: str) -> dict[str, bytes]:
     return files
 
 
+def _read_file(path: Path, revision: str, name: str) -> bytes:
+    """Return a file of a commit, empty when it has none of this name."""
+    listing = _git(path, "ls-tree", "-z", "--full-tree", revision, name).decode("utf-8", "surrogateescape")
+    return _git(path, "cat-file", "blob", listing.split()[2]) if listing.startswith("100") else b""
+
+
 def _git(path: Path, *words: str, given: bytes = b"") -> bytes:
     # The repository is only read: nothing of the caller's settings may change what it says.
     environment = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
@@ -179,7 +227,7 @@ def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] 
 
     `beside` are further files of `artifacts/` by their paths in the project: the checkpoint, where it lies elsewhere than in the folder.
     """
-    files = {path: content for path, content in _read_folder(root).files.items() if not path.startswith(ARTIFACTS)}
+    files = {path: content for path, content in read_folder(root).files.items() if not path.startswith(ARTIFACTS)}
     files |= {path: content for path, content in beside if is_evidence(path)}
     owners = [f"{item}/" for item in ledger.items()]
     for name, chain in ledger.read([*owners, f"{names.RESOURCE_CHAINS}/"]).items():
