@@ -9,6 +9,7 @@ import pytest
 
 from care.conftest import project_in
 from gitserver import run_git
+from planloom.trust.gather import read_history
 
 RUN = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_RUN_ATTEMPT": "1"}
 ITEM = "release-1"
@@ -92,3 +93,18 @@ def test_a_policy_that_was_begun_anew_is_not_followed(story):
     refused = story.job_does("claim", ITEM, "lint")
     assert refused.code == 4
     assert "does not follow from version 1" in refused.err
+
+
+@pytest.mark.parametrize("words", [(), ("--ledger", "git")])
+def test_what_a_revoked_key_signed_before_counts_by_the_checkpoint_that_the_collector_left_on_the_branch(story, words):
+    branch = story.branch
+    assert branch.run("run", ITEM, "--ledger", "git", "--jobs", "4").code == 0
+    for command in (("collect", "--ledger", "git"), ("export",), ("collect", "--push", "--ledger", "git")):
+        assert branch.run(*command).code == 0
+    size = len(read_history(branch.root).records())
+    shutil.rmtree(branch.root / "artifacts")
+    branch.git("fetch", "-q", "origin")
+    done = branch.run("keys", "revoke", "ci", "--reason", "leaked", "--yes", *words)
+    assert (done.code, f"among the first {size} of the checkpoint" in done.err, size > 5) == (0, True, True)
+    verified = branch.run("verify", "--ledger", "git")
+    assert verified.code == 0, verified.out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, root_option
+from planloom.cli.options import find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -163,9 +163,12 @@ def trust(
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
+@ledger_option
 @format_option
-def revoke(name: str, reason: str, at_size: int | None, root: Path | None, style: str, *, yes: bool) -> None:
+def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledger: str, style: str, *, yes: bool) -> None:
     """Revoke a key. What it signed before, as the checkpoint shows it, still counts; nothing else does.
+
+    The checkpoint is the one in artifacts/, else the one on the ledger branch of this clone or in the ledger that is named.
 
     JSON: {schema, path, version, key}, the key as in `keys list`.
     """
@@ -174,7 +177,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, style
 
     project = find_root(root)
     policy = load_policy(project)
-    size = at_size if at_size is not None else _checkpoint_size(project, policy)
+    size = at_size if at_size is not None else _checkpoint_size(project, policy, ledger)
     changed = revoke_key(policy, name, size, reason)
     what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
     _sign_change(project, policy, changed, what, style, yes=yes)
@@ -284,11 +287,16 @@ def _passphrase() -> str:
     return asked
 
 
-def _checkpoint_size(project: Path, policy: Policy) -> int:
+def _checkpoint_size(project: Path, policy: Policy, ledger: str) -> int:
+    """Return how many records the newest checkpoint covers, wherever the project keeps it; 0 without one."""
+    from planloom.cli.verifying import read_named
     from planloom.trust.checkpoint import CHECKPOINT_PATH, open_checkpoint
 
-    path = project / CHECKPOINT_PATH
-    return open_checkpoint(path.read_bytes(), policy)[0].size if path.exists() else 0
+    content = read_named(None, project, ledger).files.get(CHECKPOINT_PATH)
+    if content is not None:
+        return open_checkpoint(content, policy)[0].size
+    screen.say("no checkpoint is here: nothing shows which records are from before (planloom export; in a clone: git fetch)")
+    return 0
 
 
 def _origin(project: Path) -> str:

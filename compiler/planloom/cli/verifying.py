@@ -83,7 +83,7 @@ def verify(
         return _verify_proof(path, proof, root)
     if path is not None and ledger:
         raise InputError("PATH and --ledger name two histories", hint="give one of them")
-    history = _read(path, root, ledger)
+    history = read_named(path, root, ledger)
     if item and item not in history.items():
         known = ", ".join(history.items()[-5:]) or "none"
         message = f"there is no work item '{item}' in this history"
@@ -111,7 +111,8 @@ def verify(
     return EXIT_FINDINGS
 
 
-def _read(path: Path | None, root: Path | None, ledger: str) -> History:
+def read_named(path: Path | None, root: Path | None, ledger: str) -> History:
+    """Return the history that is meant: at `path`, else in `ledger`, else in the project's folder or where it keeps its records."""
     from planloom.trust.gather import read_folder, read_history, read_ledger
 
     if path is not None:
