@@ -627,3 +627,53 @@ def test_every_broken_record_is_reported_not_only_the_first(history):
 def test_an_older_policy_put_back_so_that_a_revoked_key_counts_again(history):
     assert found(history, policy_version=1) == set()
     assert found(history, policy_version=2) == {("E_ROLLBACK", POLICY)}
+
+
+# --- rights that were taken away --------------------------------------------------------------------------------
+
+
+def narrowed(history, size, **keys):
+    """The history under a second version of its policy, in which some keys may do less from a checkpoint size on."""
+    policy = policyformat.parse_policy(history.files[POLICY])
+    before = {p: c for p, c in history.files.items() if p.startswith("specs/trust")}
+    after = policyformat.next_version(policy, [replace(policy.named(name), **fields) for name, fields in keys.items()], size)
+    return put(history, policyfiles.policy_files(after, [YOU], before))
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "keys"),
+    [
+        (APPROVAL, "E_ROLE", {"you": {"roles": ("integrator", "operator", "root")}}),
+        (BUILD, "E_BUILDER", {"ci": {"builders": ("https://example.org/*",)}}),
+        (LINT, "E_KEY_EXPIRED", {"ci": {"valid_from": "2099-01-01T00:00:00.000Z"}}),
+        (HEAD, "E_ROLE", {"ci": {"roles": ("executor",)}}),
+    ],
+)
+def test_a_right_that_is_taken_away_ends_at_a_place_in_the_checkpoint(history, path, code, keys):
+    assert found(narrowed(history, 13, **keys)) == set()
+    assert (code, path) in found(narrowed(history, 0, **keys))
+
+
+def test_what_is_signed_after_a_right_was_taken_away_does_not_count_however_it_is_dated(history):
+    late = following(history, LINT, event="refused", at=read(history.files[LINT]).at)
+    path = "artifacts/handoff/release-1/lint/000003.json"
+    longer = added(history, late, "handoff", signed=False)
+    assert found(longer) == set()
+    assert found(narrowed(longer, 13, ci={"roles": ("log",)})) == {("E_ROLE", path)}
+
+
+def test_a_right_that_was_given_back_and_taken_again_counts_for_what_lies_between(history):
+    twice = narrowed(narrowed(history, 5, ci={"roles": ("log",)}), 13, ci={"roles": ("log", "operator")})
+    codes = found(twice)
+    places = {leaf.path: i for i, leaf in enumerate(checkpoint.parse_leaves(history.files[LEAVES]))}
+    refused = {path for code, path in codes if code == "E_ROLE"}
+    own = {p for p in places if read(history.files[p]).event in {"claimed", "completed", "failed"}}
+    assert refused == {path for path in own if places[path] >= 5}
+
+
+def test_more_approvals_than_before_are_asked_of_later_claims_only(history):
+    policy = policyformat.parse_policy(history.files[POLICY])
+    before = {p: c for p, c in history.files.items() if p.startswith("specs/trust")}
+    for size, codes in ((13, set()), (0, {("E_GATE", PUBLISH_CLAIM)})):
+        after = replace(policyformat.next_version(policy, [], size), thresholds={"approver": 2, "root": 1})
+        assert found(put(history, policyfiles.policy_files(after, [YOU], before))) == codes

@@ -135,6 +135,25 @@ def test_a_new_key_is_made_trusted_and_revoked(project):
     assert run(verify_command)[0] == 0
 
 
+def test_a_key_that_may_do_less_from_now_on_leaves_the_history_sound(project):
+    for words in (["ci", "--role", "executor", "--role", "log", "--builder", "https://example.org/*"], ["you", "--role", "root"]):
+        status, _, said = run(keys_command, "trust", *words, "--yes")
+        assert (status, "the first 13 records of the checkpoint are judged as before" in said) == (0, True)
+    assert run(verify_command)[0] == 0
+    assert load_policy(project).named("you").roles == ("root",)
+    # What is not in the checkpoint is judged by what holds now.
+    for name in ("checkpoint", "leaves.txt"):
+        (project / "artifacts" / "exports" / name).unlink()
+    status, shown, _ = run(verify_command)
+    assert (status, "E_ROLE" in shown, "E_BUILDER" in shown) == (1, True, True)
+
+
+def test_a_key_that_may_do_more_asks_for_no_checkpoint(project):
+    _, _, said = run(keys_command, "trust", "ann", "--role", "approver", "--role", "auditor", "--yes")
+    assert "judged as before" not in said
+    assert (load_policy(project).since_size, load_policy(project).earlier) == (0, ())
+
+
 def test_a_rotated_key_leaves_the_history_sound(project):
     for name in ("ci", "you"):
         assert run(keys_command, "rotate", name, "--yes")[0] == 0

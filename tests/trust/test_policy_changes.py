@@ -45,6 +45,7 @@ TIMED = with_key(valid_from="2026-01-01T00:00:00.000Z", valid_until="2026-06-01T
         (TIMED, TIMED._replace(keys=(TIMED.named("ann")._replace(builders=("a",)), *TIMED.keys[1:])), "expected in a", False),
         (TIMED, TIMED._replace(keys=(TIMED.named("ann")._replace(builders=()), *TIMED.keys[1:])), "any workflow", True),
         (POLICY, POLICY._replace(keys=POLICY.keys[1:]), "taken out", False),
+        (POLICY, POLICY._replace(since_size=7), "before place 7 is judged by the version before too", False),
         (POLICY._replace(keys=POLICY.keys[1:]), POLICY, f"new key ann ({ANN.key_id[:8]}), may act as approver", True),
     ],
 )

@@ -121,6 +121,7 @@ def show(name: str, root: Path | None, style: str) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
+@ledger_option
 @format_option
 def trust(
     name: str,
@@ -130,26 +131,31 @@ def trust(
     valid_until: str,
     builders: tuple[str, ...],
     root: Path | None,
+    ledger: str,
     style: str,
     *,
     yes: bool,
 ) -> None:
     """Take a key into the trust policy, or change what it may do. Signed with your root key.
 
-    PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, key}, the key as
+    What a key signed before it lost a right still counts, as the checkpoint shows it (found as `revoke` finds it). PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, key}, the key as
     in `keys list`.
     """
     from planloom.trust.keyring import trust_key
     from planloom.trust.policy import TrustedKey
     from planloom.trust.policyfiles import load_policy
+    from planloom.trust.policyformat import next_version
 
     project = find_root(root)
     policy = load_policy(project)
     wanted = TrustedKey(name, _public(project, name, public), roles, valid_from, valid_until, builders)
     changed = trust_key(policy, wanted)
-    _sign_change(
-        project, policy, changed, f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}", style, yes=yes
-    )
+    what = f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}"
+    size = 0
+    if next_version(policy, changed).is_narrower_than(policy):
+        size = _checkpoint_size(project, policy, ledger)
+        what += f"; the first {size} records of the checkpoint are judged as before"
+    _sign_change(project, policy, changed, what, style, yes=yes, since_size=size)
 
 
 @keys.command(epilog='Example: planloom keys revoke ci --reason "the runner was broken into"')
@@ -227,6 +233,7 @@ def _sign_change(
     *,
     yes: bool,
     also: PrivateKey | None = None,
+    since_size: int = 0,
 ) -> None:
     """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it."""
     from planloom.core.errors import TrustError
@@ -241,7 +248,7 @@ def _sign_change(
         raise TrustError(message, hint="planloom keys list shows who is root", code="E_ROLE")
     becomes_root = also is not None and any(k.key == also.key and "root" in k.roles for k in changed)
     signers = [signer, *([also] if also is not None and becomes_root else [])]
-    changes = change_policy(read_trust_files(project), changed, signers)
+    changes = change_policy(read_trust_files(project), changed, signers, since_size)
     screen.say(f"{POLICY_PATH}, version {policy.version} to {policy.version + 1}: {what}")
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort

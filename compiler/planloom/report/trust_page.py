@@ -30,6 +30,7 @@ in the plan. A threshold counts distinct keys, and the key that claims a step ca
 | somebody leaves | `planloom keys revoke ann --reason "left"`: what the checkpoint covers still counts, nothing later does |
 | a key may be known to others | the same, with `--at-size` at the last checkpoint that you trust |
 | a key is old | `planloom keys rotate ci`: the new key takes its place, the old one's records still verify |
+| somebody's part changes | `planloom keys trust ann --role auditor`: what she signed as approver before still counts, as the checkpoint shows it |
 | the CI key belongs to one workflow | `planloom keys trust ci --role executor --role log --builder "https://github.com/OWNER/REPO/.github/workflows/*@refs/heads/main"` |
 | others should check you | tell them the trust root that `planloom keys list` prints; they run `planloom verify --root-key sha256:…` |
 """

@@ -31,7 +31,7 @@ def find_policy(root: Path, ledger: Ledger, environment: Environment) -> Policy:
     if not isinstance(ledger, GitLedger):
         return load_policy(root)
     policy = _newest(root, ledger) if _stands_elsewhere(root, environment) else load_policy(root)
-    if not policy.sealed and any(trusted.revoked is not None for trusted in policy.keys):
+    if not policy.sealed and policy.asks_for_places:
         return policy._replace(sealed=_sealed(ledger, policy))
     return policy
 

@@ -149,7 +149,7 @@ def open_checkpoint(content: bytes, policy: Policy) -> tuple[Checkpoint, Trusted
     if signer is None:
         message = "the checkpoint's signature is by no key of the policy, or does not match"
         raise CheckpointError(message, code="E_SIGNATURE", hint="planloom keys list")
-    if not policy.may(signer.key.key_id, CHECKPOINT):
+    if not any(version.may(signer.key.key_id, CHECKPOINT) for version in policy.judges_of(max(0, head.size - 1))):
         message = f"the checkpoint is signed by {signer.name}, who may not sign checkpoints"
         raise CheckpointError(message, code="E_ROLE", hint="planloom keys list")
     if signer.revoked is not None and head.size > signer.revoked.at_size:

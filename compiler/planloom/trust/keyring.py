@@ -79,14 +79,15 @@ def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[Trusted
 
 
 def change_policy(
-    files: Mapping[str, bytes], changed: Sequence[TrustedKey], signers: Sequence[PrivateKey]
+    files: Mapping[str, bytes], changed: Sequence[TrustedKey], signers: Sequence[PrivateKey], since_size: int = 0
 ) -> dict[str, bytes | None]:
     """Return what to write for the next version of a project's policy, checked: path → content, None for a file to remove.
 
+    Shape: `since_size` as `policyformat.next_version` takes it.
     Raises: TrustError when the signers are not enough of the root, before and after the change.
     """
     policy = open_policy(files).current
-    after = next_version(policy, changed)
+    after = next_version(policy, changed, since_size)
     changes = policy_files(after, signers, files)
     result = {path: content for path, content in {**files, **changes}.items() if content is not None}
     try:

@@ -29,7 +29,7 @@ def open_record(content: bytes, policy: Policy, position: int | None = None) -> 
     opened = envelope.decode(content)  # 1
     signer = find_signer(opened, policy)  # 2
     record = Record.from_payload(opened.payload)  # 3
-    if position is None and signer.revoked is not None:
+    if position is None and (policy.earlier or signer.revoked is not None):
         position = policy.sealed.get(merkle.leaf_hash(content))
     authorise(record, signer, policy, position)  # 4
     return Signed(record, canonical.digest(opened.payload), signer.key.key_id)

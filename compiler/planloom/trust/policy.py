@@ -15,7 +15,7 @@ from planloom.core import canonical
 from planloom.core.errors import TrustError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from planloom.records.record import Record
     from planloom.trust.keys import Key
@@ -93,7 +93,10 @@ class Policy(NamedTuple):
 
     Shape: `version` counts from 1; `previous` is the SHA-256 of the file of the version before ("" for the first); `keys` are sorted by
     name; `events` maps an event to the roles that may sign it; `thresholds` says for a role how many distinct keys must
-    sign (root: a policy; another role: a gate of that role, whatever its plan says).
+    sign (root: a policy; another role: a gate of that role, whatever its plan says); `since_size`: what the checkpoint has before this
+    place is judged by the version before too, so that taking a right away breaks nothing that was signed while it was there. Not written down but
+    put there by who reads the files: `sealed`, the places of records in the checkpoint (`trust.checkpoint`), and `earlier`, the versions before, newest first, () when none of
+    them allows more than this one.
     """
 
     version: int
@@ -102,7 +105,33 @@ class Policy(NamedTuple):
     events: Mapping[str, tuple[str, ...]]
     thresholds: Mapping[str, int]
     allow_self_approval: bool
+    since_size: int = 0
     sealed: Mapping[bytes, int] = MappingProxyType({})
+    earlier: tuple[Policy, ...] = ()
+
+    def judges_of(self, position: int | None) -> Iterator[Policy]:
+        """Yield the versions by which a record at this place in the checkpoint may be judged, this one first; any that allows it is enough.
+
+        Shape: `position` is None for a record that no checkpoint covers: only this version judges it.
+        """
+        yield self
+        bound = self.since_size
+        for before in self.earlier:
+            if position is None or position >= bound:
+                return
+            yield before
+            bound = before.since_size
+
+    @property
+    def asks_for_places(self) -> bool:
+        """Whether it matters where in the checkpoint a record stands: a key is revoked, or an earlier version allowed more."""
+        return bool(self.earlier) or any(trusted.revoked is not None for trusted in self.keys)
+
+    def is_narrower_than(self, before: Policy) -> bool:
+        """Return whether a version before allowed something that this one does not."""
+        from planloom.trust.policydiff import describe_changes
+
+        return any(change.weakens for change in describe_changes(self, before))
 
     def find(self, key_id: str) -> TrustedKey | None:
         """Return the key with this id."""
@@ -189,6 +218,26 @@ def authorise(record: Record, signer: TrustedKey, policy: Policy, position: int 
     Raises: TrustError `E_ROLE` (no role for the event), `E_KEY_REVOKED`, `E_KEY_EXPIRED` (by the time that the record states),
     `E_BUILDER` (made somewhere unexpected).
     """
+    try:
+        _authorise(record, signer, policy, position)
+    except TrustError:
+        for version in policy.judges_of(position):
+            then = version.find(signer.key.key_id) if version is not policy else None
+            # A revocation says itself up to where it does not reach.
+            if then is not None and _allows(record, then._replace(revoked=signer.revoked), version, position):
+                return
+        raise
+
+
+def _allows(record: Record, signer: TrustedKey, policy: Policy, position: int | None) -> bool:
+    try:
+        _authorise(record, signer, policy, position)
+    except TrustError:
+        return False
+    return True
+
+
+def _authorise(record: Record, signer: TrustedKey, policy: Policy, position: int | None) -> None:
     rule = event_rule(record)
     roles = policy.events.get(rule, ())
     if not any(role in signer.roles for role in roles):

@@ -23,6 +23,12 @@ def describe_changes(before: Policy, after: Policy) -> tuple[PolicyChange, ...]:
     if before.allow_self_approval != after.allow_self_approval:
         text = "people may approve their own work" if after.allow_self_approval else "nobody approves their own work any more"
         changes.append(PolicyChange(text, after.allow_self_approval))
+    if before.since_size != after.since_size:
+        changes.append(
+            PolicyChange(
+                f"what the checkpoint has before place {after.since_size} is judged by the version before too", weakens=False
+            )
+        )
     return tuple(sorted(changes, key=lambda change: not change.weakens))
 
 

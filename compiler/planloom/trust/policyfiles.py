@@ -43,8 +43,10 @@ class PolicyChain(NamedTuple):
 
     @property
     def current(self) -> Policy:
-        """The version that counts."""
-        return self.versions[-1]
+        """The version that counts, with those before it where they still judge what was signed under them."""
+        current, earlier = self.versions[-1], self.versions[-2::-1]
+        matters = current.since_size and any(map(current.is_narrower_than, earlier))
+        return current._replace(earlier=earlier) if matters else current
 
     def anchored_by(self, roots: Sequence[str]) -> bool:
         """Return whether the trust root is one that the caller pinned.
@@ -108,10 +110,10 @@ def read_trust_files(root: Path) -> dict[str, bytes]:
 def load_policy(root: Path) -> Policy:
     """Return the project's policy after checking it. Raises: TrustError at the first thing that is wrong with it.
 
-    When a key is revoked, the checkpoint below `root` says which of its records are from before.
+    When a key is revoked or has lost a right, the checkpoint below `root` says which of its records are from before.
     """
     policy = open_policy(read_trust_files(root)).current
-    if any(trusted.revoked is not None for trusted in policy.keys):
+    if policy.asks_for_places:
         from planloom.trust.checkpoint import read_positions
 
         return policy._replace(sealed=read_positions(root, policy))

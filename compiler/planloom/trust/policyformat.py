@@ -37,6 +37,7 @@ def write_policy(policy: Policy) -> bytes:
         "schema": SCHEMA,
         "version": policy.version,
         "previous": policy.previous,
+        **({"since-size": policy.since_size} if policy.since_size else {}),
         "keys": {k.name: _write_key(k) for k in policy.keys},
         "events": {event: list(policy.events[event]) for event in sorted(policy.events)},
         "thresholds": {role: policy.thresholds[role] for role in sorted(policy.thresholds)},
@@ -45,12 +46,16 @@ def write_policy(policy: Policy) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
-def next_version(policy: Policy, changed: Iterable[TrustedKey]) -> Policy:
-    """Return the version after this one, with keys added, or put in the place of those with their names."""
+def next_version(policy: Policy, changed: Iterable[TrustedKey], since_size: int = 0) -> Policy:
+    """Return the version after this one, with keys added, or put in the place of those with their names.
+
+    Shape: `since_size` is the checkpoint size up to which the version before judges too; 0 to leave it as it is.
+    """
     by_name = {k.name: k for k in (*policy.keys, *changed)}
     keys = tuple(by_name[name] for name in sorted(by_name))
     previous = canonical.digest(write_policy(policy))
-    return policy._replace(version=policy.version + 1, previous=previous, keys=keys)
+    since_size = since_size or policy.since_size
+    return policy._replace(version=policy.version + 1, previous=previous, keys=keys, since_size=since_size, earlier=())
 
 
 def parse_policy(content: bytes) -> Policy:
@@ -65,6 +70,7 @@ def parse_policy(content: bytes) -> Policy:
             events={event: _roles(roles, f"events.{event}") for event, roles in value["events"].items()},
             thresholds={role: _natural(n, f"thresholds.{role}") for role, n in value["thresholds"].items()},
             allow_self_approval=_flag(value["allow-self-approval"], "allow-self-approval"),
+            since_size=_size(value.get("since-size", 0), "since-size"),
         )
     except canonical.CanonicalError as error:
         raise _refusal(error.message) from error

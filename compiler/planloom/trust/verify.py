@@ -38,7 +38,7 @@ from planloom.trust.audit.items import check_closing, check_plans_named, fold_it
 from planloom.trust.audit.links import check_links, check_places, check_subjects
 from planloom.trust.audit.log import Log, check_log, check_since, read_log
 from planloom.trust.audit.outputs import check_outputs, skipped_outputs
-from planloom.trust.audit.records import open_records
+from planloom.trust.audit.records import find_places, open_records
 from planloom.trust.audit.resources import check_resources
 from planloom.trust.audit.reworks import check_reworks
 from planloom.trust.audit.steps import check_baselines, fold_steps
@@ -211,6 +211,7 @@ def _gather(history: History, policy: Policy, log: Log | None, request: Request)
         paths={signed.digest: path for path, signed in believed.items()},
         plans=plans,
         only=request.item,
+        places=find_places(contents, policy, leaves),
     )
     return evidence, findings + problems
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planloom.records.references import Dependency
     from planloom.records.signed import Signed
     from planloom.trust.audit.evidence import Evidence
+    from planloom.trust.policy import Policy
 
 
 def check_claims(evidence: Evidence) -> Iterator[Finding]:
@@ -80,10 +81,24 @@ def _knew(evidence: Evidence, claim: Signed, cause: str) -> bool:
 
 
 def _check_gate(evidence: Evidence, path: str, signed: Signed, body: Claimed, step: CompiledStep) -> Iterator[Finding]:
+    """Yield what is wrong with a claim's approvals by the current policy, unless one that counted then finds nothing."""
     if step.gate is None:
         return
-    role, wanted = step.gate
-    gate = names.gate_chain(signed.record.work_item, step.key)
+    told: list[Finding] = []
+    for policy in evidence.judges_of(signed):
+        found = list(_check_approvals(evidence, policy, path, signed, body, step.gate))
+        if not found:
+            return
+        told = told or found
+    yield from told
+
+
+def _check_approvals(
+    evidence: Evidence, policy: Policy, path: str, signed: Signed, body: Claimed, wanted_gate: tuple[str, int]
+) -> Iterator[Finding]:
+    role, wanted = wanted_gate
+    item, _, key = signed.record.chain.partition("/")
+    gate = names.gate_chain(item, key)
     counted: set[str] = set()
     unknown = 0
     for digest in body.approvals:
@@ -93,18 +108,18 @@ def _check_gate(evidence: Evidence, path: str, signed: Signed, body: Claimed, st
             if evidence.is_whole(gate):
                 yield Finding("E_GATE", path, "it counts on an approval that does not exist", "approvals", "", digest)
             continue
-        why_not = _unfit(evidence, approval, signed, body, gate, role)
+        why_not = _unfit(evidence, policy, approval, signed, body, gate, role)
         if why_not:
             yield Finding("E_GATE", path, f"it counts on an approval that does not count: {why_not}", "approvals", "", digest)
         else:
             counted.add(approval.key_id)
-    needed = evidence.policy.approvals_needed(role, wanted)
+    needed = policy.approvals_needed(role, wanted)
     if len(counted) < needed and (evidence.is_whole(gate) or not unknown):
         message = f"claimed with {len(counted)} of the {needed} approvals by {role} that its gate asks for"
         yield Finding("E_GATE", path, message, "approvals", str(needed), str(len(counted)))
 
 
-def _unfit(evidence: Evidence, approval: Signed, claim: Signed, body: Claimed, gate: str, role: str) -> str:
+def _unfit(evidence: Evidence, policy: Policy, approval: Signed, claim: Signed, body: Claimed, gate: str, role: str) -> str:
     """Return why an approval does not count for a claim, "" when it does."""
     record, decided = approval.record, approval.record.body
     if record.chain != gate or record.event != "approved" or not isinstance(decided, Decided):
@@ -115,11 +130,11 @@ def _unfit(evidence: Evidence, approval: Signed, claim: Signed, body: Claimed, g
         return "it was given for other inputs"
     if decided.expires and claim.record.at >= decided.expires:
         return f"it expired at {decided.expires}"
-    if not evidence.policy.has_role(approval.key_id, role):
+    if not policy.has_role(approval.key_id, role):
         return f"its key has no role {role}"
     if _is_spent(evidence, approval, claim):
         return "the work that it was given for was taken back before"
-    if approval.key_id == claim.key_id and not evidence.policy.allow_self_approval:
+    if approval.key_id == claim.key_id and not policy.allow_self_approval:
         return "its key is the claimant's own"
     return ""
 

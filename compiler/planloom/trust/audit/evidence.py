@@ -30,7 +30,7 @@ class Evidence:
     """The records of a history by chain, by payload digest and by nonce, and the plans of its work items.
 
     Shape: `paths` maps a payload digest to the file; `plans` maps a work item to its plans by digest, in the order of binding; `only` is
-    the one work item that the check is limited to, "" for all of them.
+    the one work item that the check is limited to, "" for all of them; `places` maps a file to its place in the checkpoint, {} when the policy does not ask for it.
     """
 
     policy: Policy
@@ -40,6 +40,7 @@ class Evidence:
     paths: Mapping[str, str]
     plans: Mapping[str, Mapping[str, BoundPlan]]
     only: str = ""
+    places: Mapping[str, int] = field(default_factory=dict)
     states: dict[str, StepState] = field(default_factory=dict)
     _by_item: dict[str, list[Chain]] = field(default_factory=dict, repr=False)
 
@@ -60,6 +61,10 @@ class Evidence:
         for chain in self.of_item(item):
             if not chain.step.startswith("_"):
                 yield chain
+
+    def judges_of(self, signed: Signed) -> Iterator[Policy]:
+        """Yield the versions of the policy by which a record may be judged, the current one first."""
+        return self.policy.judges_of(self.places.get(self.paths.get(signed.digest, "")))
 
     def covers(self, item: str) -> bool:
         """Return whether the records of a work item are looked at; shared resources tell of others too."""

@@ -27,7 +27,7 @@ def open_records(
 
     `leaves` are those of a verified checkpoint: a record in it counts although its key was revoked later.
     """
-    positions = _positions(contents, policy, leaves)
+    positions = find_places(contents, policy, leaves)
     paths = sorted(contents)
     batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
 
@@ -56,9 +56,9 @@ def _open(path: str, content: bytes, policy: Policy, position: int | None) -> Si
         return Finding(error.code, path, error.message)
 
 
-def _positions(contents: Mapping[str, bytes], policy: Policy, leaves: Sequence[Leaf]) -> dict[str, int]:
-    """Return the places of records in the checkpoint; empty when no key is revoked, because then nobody asks."""
-    if all(trusted.revoked is None for trusted in policy.keys):
+def find_places(contents: Mapping[str, bytes], policy: Policy, leaves: Sequence[Leaf]) -> dict[str, int]:
+    """Return the places of records in the checkpoint; empty when nobody asks."""
+    if not policy.asks_for_places:
         return {}
     return {
         leaf.path: index
