@@ -6,6 +6,7 @@ import pytest
 
 from emit.making import NODE, PROJECT, graph_of, make_plan, make_rich_plan, make_step
 from planloom.checks.rules.hidden_secret import VARIABLES
+from planloom.core.names import artifact_name, is_attempt_id, is_work_item_id
 from planloom.emit.budget import build_budget, describe_budget, render_budget
 from planloom.emit.execute import WHO
 from planloom.emit.limits import LIMITS, check_limits, measure
@@ -98,3 +99,14 @@ def test_a_slow_step_makes_its_wave_dearer_than_the_longest_path():
 
 def test_the_rule_about_hidden_secrets_knows_the_variables_of_the_workflow():
     assert frozenset({*WHO, "JOB_STATUS"}) == VARIABLES
+
+
+def test_the_longest_name_of_an_artifact_that_the_alphabets_allow_is_one_that_every_disk_takes():
+    item, attempt = "w" * 63, "a" * 127
+    assert is_work_item_id(item)
+    assert is_attempt_id(attempt)
+    assert not is_work_item_id(item + "w")
+    assert not is_attempt_id(attempt + "a")
+    names = [artifact_name(kind, item, attempt) for kind in ("outputs", "result", "handoff")]
+    assert max(map(len, names)) == 199
+    assert not set('":<>|*?\\/') & set("".join(names))

@@ -147,6 +147,13 @@ def test_explain_takes_a_code_or_a_name(planloom):
     assert "Fails:\n  steps:\n    - key: build\n" in by_code.out
 
 
+@pytest.mark.parametrize("word", ["pl797", "big-name"])
+def test_explain_says_of_a_retired_code_what_it_was(planloom, word):
+    done = planloom("explain", word)
+    assert done.status == 2
+    assert "PL797 big-name is retired: it was about names of artifacts above 255 characters" in done.err
+
+
 def test_explain_lists_all_codes(planloom):
     assert planloom("explain").out.count("\nPL") >= 60
 

@@ -7,8 +7,9 @@ import pytest
 
 from planloom.checks.pages import parse_page
 from planloom.checks.registry import RULES
+from planloom.checks.retired import RETIRED
 from planloom.core.diagnostics import Severity
-from planloom.emit.limits import check_limits
+from planloom.emit.limits import LIMITS, check_limits
 from planloom.emit.project import emit_plans
 from planloom.pipeline import LOCK_FILE, POLICY_FILE, check_project
 from planloom.syntax.findings import CODES
@@ -95,6 +96,16 @@ def test_messages_are_one_terse_sentence():
 def test_codes_and_names_are_unique():
     assert len({rule.code for rule in RULES}) == len(RULES)
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_a_retired_code_or_name_is_given_to_no_rule_and_never_found():
+    assert not RETIRED.keys() & {rule.code for rule in RULES}
+    assert not {was.name for was in RETIRED.values()} & {rule.name for rule in RULES}
+    assert not RETIRED.keys() & ({limit.code for limit in LIMITS} | set(CODES.values()))
+
+
+def test_every_code_that_a_limit_of_compiled_files_has_is_a_rules():
+    assert {(limit.code, limit.rule) for limit in LIMITS} <= {(rule.code, rule.name) for rule in RULES}
 
 
 def test_the_registry_is_sorted_by_code():

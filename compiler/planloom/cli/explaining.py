@@ -33,13 +33,16 @@ def explain(code: str | None, style: str) -> int:
     from planloom.checks.registry import RULES
     from planloom.report.code_pages import explain_code, find_code
     from planloom.report.code_texts import CODE_TEXTS
-    from planloom.report.diagnostics_pages import explain_text, find_rule
+    from planloom.report.diagnostics_pages import explain_retired, explain_text, find_rule
     from planloom.syntax.suggest import advise
 
     if code is None:
         _list_all(style)
         return EXIT_DONE
     rule, refusal = find_rule(code), find_code(code)
+    retired = explain_retired(code)
+    if retired:
+        raise InputError(retired.rstrip(".\n"), hint="planloom explain lists the codes that are in use")
     if rule is None and not refusal:
         names = [*(name for rule in RULES for name in (rule.code, rule.name)), *CODE_TEXTS]
         message = f"there is no code or rule '{code}'"

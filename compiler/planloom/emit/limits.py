@@ -1,7 +1,8 @@
 """The limit prover: what of GitHub's limits a compiled plan uses, and where it would break one.
 
 Linters do not see these: a workflow that is too big never starts, an output that is too big is lost. Each limit names its
-source; each use names the place in the plan that causes it.
+source; each use names the place in the plan that causes it. What no plan can break is not measured: the alphabets of
+`core.names` bound names of artifacts, and a job uploads two of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.diagnostics import Diagnostic, Severity, Span
-from planloom.core.names import artifact_name
 from planloom.records.matrix import WAVE_LIMIT
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from planloom.records.compiled import CompiledStep
 
 _EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
-_LONGEST_ITEM: Final = "x" * 63
-_ATTEMPT_END: Final = 104
-"""What an artifact's name adds to the step's key: the work item (63), and number, run id and run attempt of the attempt."""
 _ENTRY_FRAME: Final = 520
 """Keys and punctuation of a matrix entry, the longest attempt id (127), work item id (63) and commit (64), and a runner label."""
 
@@ -76,9 +73,7 @@ VARIABLE: Final = Limit("PL703", "long-command", "one environment variable", 131
 """Source: Linux, MAX_ARG_STRLEN (execve(2)): name, `=`, value and the final zero."""
 WAVE: Final = Limit("PL793", "big-matrix", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
 """Source: https://docs.github.com/actions/reference/limits, jobs of a matrix."""
-ARTIFACT: Final = Limit("PL797", "big-name", "length of an artifact name", 255, "characters", "shorten the step's key")
-"""Source: one path component on common disks; GitHub's own bound is not lower."""
-LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, ARTIFACT)
+LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE)
 
 
 class Use(NamedTuple):
@@ -130,14 +125,6 @@ def _uses(emitted: Emitted) -> Iterator[Use]:
         if path.endswith(".yml"):
             yield Use(FILE, len(content), path, top)
     yield Use(INPUTS, 1 + len(plan.params), "params", plan.params[-1].node.span if plan.params else top)
-    if plan.steps:
-        longest = max(plan.steps, key=lambda step: len(step.key))
-        yield Use(
-            ARTIFACT,
-            len(artifact_name("outputs", _LONGEST_ITEM, longest.key)) + _ATTEMPT_END,
-            f"step {longest.key}",
-            longest.node.span,
-        )
     yield from _variable_uses(plan)
     for step in plan.steps:
         if step.native:

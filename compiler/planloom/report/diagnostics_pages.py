@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.checks.pages import parse_page
 from planloom.checks.registry import RULES
+from planloom.checks.retired import RETIRED
 from planloom.core.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def find_rule(word: str) -> Rule | None:
     """Return the rule with this code or name, in any case."""
     wanted = word.strip().lower()
     return next((rule for rule in RULES if wanted in (rule.code.lower(), rule.name)), None)
+
+
+def explain_retired(word: str) -> str:
+    """Return what a code or name was that is no longer found, or the empty string."""
+    wanted = word.strip().lower()
+    found = next(((code, was) for code, was in RETIRED.items() if wanted in (code.lower(), was.name)), None)
+    return f"{found[0]} {found[1].name} is retired: {found[1].why}.\n" if found is not None else ""
 
 
 def explain_text(rule: Rule) -> str:
@@ -82,7 +90,9 @@ def _index() -> str:
                 link = f"[{rule.code}]({rule.code}-{rule.name}.md)"
                 lines.append(f"| {link} | {rule.name} | {rule.severity.value} | {parse_page(rule.page).title} |")
             lines.append("")
-    return "\n".join(lines)
+    lines += ["## Retired", "", "| code | rule | why it is no longer found |", "| --- | --- | --- |"]
+    lines += [f"| {code} | {was.name} | {was.why} |" for code, was in RETIRED.items()]
+    return "\n".join([*lines, ""])
 
 
 def _page(rule: Rule) -> str:
