@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: planloom doctor | planloom doctor --fix | planloom doctor --github | planloom doctor --race 20 --ledger git"
+    epilog=examples(
+        ("what needs care on this machine", "planloom doctor"),
+        ("repair what needs no decision", "planloom doctor --fix"),
+        ("what is set up on GitHub", "planloom doctor --github"),
+        ("does the remote let exactly one win? Twenty rounds", "planloom doctor --race 20 --ledger git"),
+    )
 )
 @click.option("--fix", is_flag=True, help="Repair what needs no decision.")
 @click.option("--github", is_flag=True, help="Check what is set up on GitHub: environment, secret, branch, rights.")
@@ -164,12 +169,21 @@ def _race_document(race: Race) -> Json:
     }
 
 
-@click.group(epilog="Example: planloom serve lsp")
+@click.group(
+    epilog=examples(
+        ("to be started by an editor", "planloom serve lsp"),
+    )
+)
 def serve() -> None:
     """Speak to editors, over standard input and output."""
 
 
-@serve.command(epilog='Needs: pip install "planloom[lsp]"')
+@serve.command(
+    epilog=examples(
+        ("what it needs", 'pip install "planloom[lsp]"'),
+        ("to be started by an editor", "planloom serve lsp"),
+    )
+)
 def lsp() -> None:
     """Serve plans to an editor: mistakes as you type, field help, completion, go to a need, rename a step (LSP)."""
     from planloom.serve.lsp import serve_stdio

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, root_option
+from planloom.cli.options import examples, find_root, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError, PlanloomError, StoreError
 
 if TYPE_CHECKING:
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from planloom.trust.policydiff import PolicyChange
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        ("the working files with the last commit", "planloom diff"),
+        ("what a pull request would change", "planloom diff main"),
+        ("two releases, for a job summary", "planloom diff v1.0.0 v1.1.0 --format markdown"),
+        ("say in the plans that new privileges are wanted", "planloom diff main --acknowledge"),
+    )
+)
 @click.argument("base", metavar="[BASE]", default="HEAD")
 @click.argument("head", metavar="[HEAD]", default="")
 @click.option(
@@ -35,17 +42,10 @@ if TYPE_CHECKING:
 @click.option("--acknowledge", is_flag=True, help="Write into the plans that their new privileges are wanted.")
 @root_option
 def diff(base: str, head: str, style: str, root: Path | None, *, fail_on_privilege: bool, acknowledge: bool) -> int:
-    r"""Say what a change of the plans means: new privileges first, then steps, longest path, open work items.
+    """Say what a change of the plans means: new privileges first, then steps, longest path, open work items.
 
     BASE and HEAD are git revisions or folders with a specs/ in them. BASE is HEAD of git unless given; without HEAD the
     files as they are now are compared.
-
-    \b
-    Examples:
-      planloom diff
-      planloom diff main
-      planloom diff v1.0.0 v1.1.0 --format markdown
-      planloom diff main --acknowledge
     """
     from planloom.checks.comparing import compare_plans
     from planloom.report import plandiff

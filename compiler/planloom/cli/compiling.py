@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, root_option
+from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 @click.command(
     "compile",
-    epilog="Examples: planloom compile | planloom compile --check | planloom compile --budget | planloom compile --check --format github",
+    epilog=examples(
+        ("write what the plans ask for", "planloom compile"),
+        ("compare only: exit 1 and a diff when a file differs", "planloom compile --check"),
+        ("how near GitHub's limits are, and what a wave costs", "planloom compile --budget"),
+        ("in a workflow: annotations on the lines", "planloom compile --check --format github"),
+    ),
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff when a file is not as compiling leaves it.")
 @click.option("--budget", is_flag=True, help="Write nothing; show what of GitHub's limits the plans use, and what a wave costs.")
@@ -200,7 +205,12 @@ def _tracked(root: Path) -> frozenset[str] | None:
     return paths if any(path.startswith("specs/") for path in paths) else None
 
 
-@click.command(epilog="Examples: planloom graph | planloom graph release --format dot | dot -Tsvg")
+@click.command(
+    epilog=examples(
+        ("the only plan, as Mermaid", "planloom graph"),
+        ("a picture, with Graphviz", "planloom graph release --format dot | dot -Tsvg > release.svg"),
+    )
+)
 @click.argument("plan", required=False, default="")
 @click.option(
     "--format", "style", type=click.Choice(["mermaid", "dot", "json"]), default="mermaid", show_default=True, help="What to draw."
@@ -238,7 +248,11 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 @click.command(
-    epilog="Examples: planloom pin | planloom pin --wheel dist/planloom-0.1.0-py3-none-any.whl | planloom pin --path ."
+    epilog=examples(
+        ("planloom as it is installed here", "planloom pin"),
+        ("this wheel, copied into specs/", "planloom pin --wheel dist/planloom-0.1.0-py3-none-any.whl"),
+        ("in a checkout of planloom itself", "planloom pin --path ."),
+    )
 )
 @click.option(
     "--path",

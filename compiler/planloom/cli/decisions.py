@@ -10,7 +10,7 @@ import click
 from planloom import api
 from planloom.cli import screen
 from planloom.cli.attempts import advise
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: planloom approve release-1 publish --reason 'looked at it' | planloom approve release-1 publish --reject --reentry-step build"
+    epilog=examples(
+        ("after a look at what the step would use", "planloom approve release-1 publish --reason 'looked at it'"),
+        (
+            "refuse, and have the work done again from build on",
+            "planloom approve release-1 publish --reject --reentry-step build",
+        ),
+    )
 )
 @click.argument("item")
 @click.argument("step")
@@ -100,7 +106,14 @@ def _show_decision(session: Session, shown: Shown, *, reject: bool) -> None:
         screen.say(f"  {shown.given} of {shown.wanted} approvals by {shown.role} are there")
 
 
-@click.command(epilog="Example: planloom revert release-1 merge --handoff 3f9a21c40b7e --reason 'broke the build'")
+@click.command(
+    epilog=examples(
+        (
+            "with the digest that `planloom why` shows",
+            "planloom revert release-1 merge --handoff 3f9a21c40b7e --reason 'broke the build'",
+        ),
+    )
+)
 @click.argument("item")
 @click.argument("step")
 @click.option(
@@ -145,7 +158,12 @@ def revert(
     return 0
 
 
-@click.command(epilog="Example: planloom abandon release-1 build --reason 'the laptop was lost' --override")
+@click.command(
+    epilog=examples(
+        ("give up a claim whose holder is provably gone", "planloom abandon release-1 build"),
+        ("nothing proves it, but you know", "planloom abandon release-1 build --reason 'the laptop was lost' --override"),
+    )
+)
 @click.argument("item")
 @click.argument("step")
 @click.option("--reason", default="", help="Why, for the record.")
@@ -169,7 +187,11 @@ def abandon(item: str, step: str, reason: str, root: Path | None, ledger: str, s
     advise(session, item)
 
 
-@click.command(epilog="Example: planloom migrate release-1 --reason 'the tests moved'")
+@click.command(
+    epilog=examples(
+        ("bind a work item to the plan as it is now", "planloom migrate release-1 --reason 'the tests moved'"),
+    )
+)
 @click.argument("item")
 @click.option("--reason", default="the plan moved on", help="Why, for the record.")
 @click.option("--yes", is_flag=True, help="Sign without asking.")

@@ -9,14 +9,21 @@ import click
 
 from planloom import api
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
 
 
 @click.command(
-    epilog="Examples: planloom export | planloom export --stdout | planloom export --bundle evidence.jsonl"
-    " | planloom export --proof artifacts/handoff/release-1/build/000002.json > build.tlog-proof"
-    " | planloom export --as in-toto --work-item release-1 --to links"
+    epilog=examples(
+        ("portfolio and checkpoint, into artifacts/exports/", "planloom export"),
+        ("print the portfolio too", "planloom export --stdout"),
+        ("one file with all evidence", "planloom export --bundle evidence.jsonl"),
+        (
+            "a proof that the checkpoint holds one record",
+            "planloom export --proof artifacts/handoff/release-1/build/000002.json > build.tlog-proof",
+        ),
+        ("what in-toto verifies", "planloom export --as in-toto --work-item release-1 --to links"),
+    )
 )
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the portfolio too.")
 @click.option(
@@ -121,7 +128,11 @@ def _write_in_toto(project: Path, ledger: str, item: str, to: Path | None, expir
     screen.suggest(f"in-toto-verify --layout {to}/root.layout --verification-keys {to}/you.pub.pem --link-dir {to}")
 
 
-@click.command(epilog="Example: planloom report release-1 > report.md")
+@click.command(
+    epilog=examples(
+        ("a page to read or attach", "planloom report release-1 > report.md"),
+    )
+)
 @click.argument("item")
 @root_option
 @ledger_option

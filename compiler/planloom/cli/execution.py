@@ -10,7 +10,7 @@ import click
 
 from planloom import api
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 @click.command(
     "exec",
-    epilog="Example: planloom exec --work-item release-1 --step build --attempt build-local --result out/result --outputs out/files",
+    epilog=examples(
+        (
+            "what a workflow does with a claimed attempt",
+            "planloom exec --work-item release-1 --step build --attempt build-local --result out/result --outputs out/files",
+        )
+    ),
 )
 @click.option("--work-item", "item", required=True, help="The work item.")
 @click.option("--step", required=True, help="The step.")

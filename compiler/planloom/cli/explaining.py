@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import format_option
+from planloom.cli.options import examples, format_option
 from planloom.core.errors import EXIT_DONE, InputError
 
 if TYPE_CHECKING:
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from planloom.core.canonical import Json
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        ("a diagnostic, by its code", "planloom explain PL402"),
+        ("or by its name", "planloom explain unknown-need"),
+        ("what a verification or a refusal says", "planloom explain E_SIGNATURE"),
+    )
+)
 @click.argument("code", metavar="[CODE|RULE]", required=False)
 @format_option
 def explain(code: str | None, style: str) -> int:
-    r"""Explain a code: what it means, why it matters, what to do.
+    """Explain a code: what it means, why it matters, what to do.
 
     PL… are diagnostics of plans, with an example that fails and one that passes; E_… come from verifying and from refused
     commands. Without CODE all are listed. JSON: {schema, codes[] {code, name, severity, title, what, why, …}}.
-
-    \b
-    Examples:
-      planloom explain PL402
-      planloom explain unknown-need
-      planloom explain E_SIGNATURE
     """
     from planloom.checks.registry import RULES
     from planloom.report.code_pages import explain_code, find_code

@@ -9,7 +9,7 @@ import click
 
 from planloom.cli import screen
 from planloom.cli.files import replace_file
-from planloom.cli.options import find_root, format_option, root_option
+from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, Conflict, InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,14 @@ MAX_BYTES = 1024 * 1024
 """A task list or workflow has a few kilobytes; GitHub takes workflows of at most 500 KB."""
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        ("a list of tasks, into specs/", "planloom import tasks.md"),
+        ("the jobs of a workflow", "planloom import .github/workflows/ci.yml --id ci"),
+        ("look first", "planloom import tasks.md --stdout"),
+    ),
+)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--id", "plan_id", default="", metavar="ID", help="The plan's id (default: from the file's name).")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the plan instead of writing it into specs/.")
@@ -28,16 +35,10 @@ MAX_BYTES = 1024 * 1024
 @root_option
 @format_option
 def import_(file: Path, plan_id: str, root: Path | None, style: str, *, to_stdout: bool, force: bool) -> int:
-    r"""Make a plan from what you have: a task list (tasks.md) or a GitHub workflow (ci.yml).
+    """Make a plan from what you have: a task list (tasks.md) or a GitHub workflow (ci.yml).
 
     What a plan can't say is reported with its place; nothing is dropped silently. JSON: {schema, path, steps, written, plan,
     notes[] {path, line, column, message}}, where plan is its text.
-
-    \b
-    Examples:
-      planloom import tasks.md
-      planloom import .github/workflows/ci.yml --id ci
-      planloom import tasks.md --stdout
     """
     from planloom.core.names import is_plan_id
     from planloom.emit.yaml import write

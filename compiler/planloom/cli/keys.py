@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 KEY_SCHEMA: Final = "planloom/key/v1"
 
 
-@click.group(epilog="Example: planloom keys new ann && planloom keys trust ann --role approver")
+@click.group(
+    epilog=examples(
+        ("a key, and what it may sign", "planloom keys new ann && planloom keys trust ann --role approver"),
+    )
+)
 def keys() -> None:
     """Make, list and trust keys. The trust policy (specs/trust/policy.json) says who may sign what; its root signs every change."""
 
 
-@keys.command(epilog="Example: planloom keys new ann --encrypt")
+@keys.command(
+    epilog=examples(
+        ("a key under a passphrase", "planloom keys new ann --encrypt"),
+    )
+)
 @click.argument("name")
 @click.option(
     "--encrypt", is_flag=True, help="Protect the file with PLANLOOM_SIGNING_KEY_PASSPHRASE, or a passphrase that is asked for."
@@ -53,7 +61,12 @@ def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
     screen.suggest(f"planloom keys trust {name} --role approver")
 
 
-@keys.command("list", epilog="Example: planloom keys list --format json")
+@keys.command(
+    "list",
+    epilog=examples(
+        ("for a script", "planloom keys list --format json"),
+    ),
+)
 @root_option
 @format_option
 def list_(root: Path | None, style: str) -> None:
@@ -78,7 +91,11 @@ def list_(root: Path | None, style: str) -> None:
     screen.product(f"policy version {policy.version}, trust root sha256:{policy.root_digest}{more}")
 
 
-@keys.command(epilog="Example: planloom keys show you")
+@keys.command(
+    epilog=examples(
+        ("your own key, as other programs take it", "planloom keys show you"),
+    )
+)
 @click.argument("name")
 @root_option
 @format_option
@@ -105,7 +122,10 @@ def show(name: str, root: Path | None, style: str) -> None:
 
 
 @keys.command(
-    epilog="Examples: planloom keys trust ann ann.pub --role approver | planloom keys trust ci --role executor --role log"
+    epilog=examples(
+        ("the key that Ann sent", "planloom keys trust ann ann.pub --role approver"),
+        ("several roles", "planloom keys trust ci --role executor --role log"),
+    )
 )
 @click.argument("name")
 @click.argument("public", required=False, default="")
@@ -158,7 +178,14 @@ def trust(
     _sign_change(project, policy, changed, what, style, yes=yes, since_size=size)
 
 
-@keys.command(epilog='Example: planloom keys revoke ci --reason "the runner was broken into"')
+@keys.command(
+    epilog=examples(
+        (
+            "what it signed after the last checkpoint counts no more",
+            'planloom keys revoke ci --reason "the runner was broken into"',
+        ),
+    )
+)
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; it is signed with the change.")
 @click.option(
@@ -189,7 +216,11 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
     _sign_change(project, policy, changed, what, style, yes=yes)
 
 
-@keys.command(epilog="Example: planloom keys rotate ci")
+@keys.command(
+    epilog=examples(
+        ("a new key in the place of an old one", "planloom keys rotate ci"),
+    )
+)
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option

@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with: planloom init demo && cd demo && planloom run",
+    epilog="\b\nBegin with:\n  planloom init demo && cd demo && planloom run",
 )
 @click.version_option(VERSION, prog_name="planloom", message="%(prog)s %(version)s")
 def planloom() -> None:

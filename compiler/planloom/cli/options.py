@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
+def examples(*lines: tuple[str, str]) -> str:
+    """Return the end of a help page: (what it does, what to type), each on a line of its own that can be pasted into a shell.
+
+    The comment stands above: at its end a shell like zsh would take it for arguments.
+    """
+    return "\b\nExamples:\n" + "".join(f"  # {what}\n  {command}\n" for what, command in lines)
+
+
 def root_option(function: Function) -> Function:
     """Add `--root DIR`: where the project is (default: the nearest folder upward that holds one)."""
     return click.option(
@@ -48,4 +56,4 @@ def ledger_option(function: Function) -> Function:
     )(function)
 
 
-__all__ = ["find_root", "format_option", "ledger_option", "root_option"]
+__all__ = ["examples", "find_root", "format_option", "ledger_option", "root_option"]

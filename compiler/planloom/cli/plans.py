@@ -14,7 +14,7 @@ from planloom.cli.comparing import diff
 from planloom.cli.explaining import explain
 from planloom.cli.files import replace_file
 from planloom.cli.importing import import_
-from planloom.cli.options import find_root, format_option, root_option
+from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["diff", "explain", "fmt", "import_", "validate"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        ("every mistake of every plan", "planloom validate"),
+        ("repair what is safe to repair", "planloom validate --fix"),
+        ("for code scanning", "planloom validate --format sarif > planloom.sarif"),
+    )
+)
 @click.option(
     "--format",
     "style",
@@ -38,15 +44,9 @@ __all__ = ["diff", "explain", "fmt", "import_", "validate"]
 @click.option("--fix", is_flag=True, help="Write the repairs that are safe, then check again.")
 @root_option
 def validate(style: str, root: Path | None, *, fix: bool) -> int:
-    r"""Check all plans in specs/ and report every mistake with its place. What passes here compiles.
+    """Check all plans in specs/ and report every mistake with its place. What passes here compiles.
 
     Exit status: 0 nothing or only warnings, 1 errors, 2 no plans, or a file that is not planloom's where a compiled one belongs.
-
-    \b
-    Examples:
-      planloom validate
-      planloom validate --fix
-      planloom validate --format sarif > planloom.sarif
     """
     from planloom.emit.tree import check_places
     from planloom.pipeline import load_project, prove_limits
@@ -106,22 +106,22 @@ def _repair(folder: Path, checked: Checked) -> Checked:
     return checked
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        ("every file in specs/", "planloom fmt"),
+        ("in CI: exit 1 when a file would change", "planloom fmt --check"),
+        ("one file", "planloom fmt specs/release.yaml"),
+    )
+)
 @click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file is laid out differently.")
 @root_option
 @format_option
 def fmt(paths: tuple[Path, ...], root: Path | None, style: str, *, check: bool) -> int:
-    r"""Lay out plans in the one stable way. Data and comments stay; only space, indentation and line breaks change.
+    """Lay out plans in the one stable way. Data and comments stay; only space, indentation and line breaks change.
 
     Without FILE every file in specs/ is laid out. JSON: {schema, files[] {path, state}}, where state is unchanged, laid-out
     or, with --check, different.
-
-    \b
-    Examples:
-      planloom fmt
-      planloom fmt --check
-      planloom fmt specs/release.yaml
     """
     from planloom.pipeline import read_specs
     from planloom.syntax.layout import lay_out

@@ -13,7 +13,7 @@ import click
 
 from planloom import api
 from planloom.cli import screen
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: planloom init demo | planloom init --example structured work | planloom init (adds what is missing here)"
+    epilog=examples(
+        ("a project that runs, in the folder demo", "planloom init demo"),
+        ("the plan of phases and work items", "planloom init --example structured work"),
+        ("in a project that is there: add what is missing", "planloom init"),
+        ("set the repository up on GitHub, asking first", "planloom init --github"),
+    )
 )
 @click.argument("directory", type=click.Path(path_type=Path), default=Path())
 @click.option(
@@ -69,7 +74,12 @@ def init(directory: Path, example: str | None, style: str, *, github: bool, yes:
 
 
 @click.command(
-    epilog="Examples: planloom run | planloom run release-2 --param tag=v1.2.3 | planloom run --jobs 4 | planloom run --scratch /tmp/try"
+    epilog=examples(
+        ("go on with the newest work item, or open the first", "planloom run"),
+        ("open a work item with a parameter, or go on with it", "planloom run release-2 --param tag=v1.2.3"),
+        ("four steps at once", "planloom run --jobs 4"),
+        ("try it: keys, policy and records stay out of the project", "planloom run --scratch /tmp/try"),
+    )
 )
 @click.argument("item", required=False, default="")
 @click.option("--plan", default="", help="The plan, when a new work item is to be opened.")
@@ -200,7 +210,13 @@ def parse_params(params: tuple[str, ...]) -> dict[str, str]:
     return parsed
 
 
-@click.command(epilog="Examples: planloom status | planloom status release-1 --format json | planloom status release-1 build")
+@click.command(
+    epilog=examples(
+        ("every work item", "planloom status"),
+        ("one, for a script", "planloom status release-1 --format json"),
+        ("one step with its attempts", "planloom status release-1 build"),
+    )
+)
 @click.argument("item", required=False, default="")
 @click.argument("step", required=False, default="")
 @click.option("--watch", is_flag=True, help="Look again every few seconds until the work item is done or waits for a person.")
@@ -234,7 +250,12 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
         screen.say(f"Next: {command}" if step else f"{count_line(schedule)} Next: {command}")
 
 
-@click.command(epilog="Examples: planloom why release-1 publish | planloom why release-1")
+@click.command(
+    epilog=examples(
+        ("what holds a step up, and what would start it", "planloom why release-1 publish"),
+        ("the same of every step that waits", "planloom why release-1"),
+    )
+)
 @click.argument("item")
 @click.argument("step", required=False, default="")
 @root_option

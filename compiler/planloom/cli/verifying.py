@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.cli.options import find_root, ledger_option, root_option
+from planloom.cli.options import examples, find_root, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError, StoreError, TrustError
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: planloom verify | planloom verify --root-key root.pub --since old-checkpoint | planloom verify evidence.bundle"
+    epilog=examples(
+        ("every record of this project", "planloom verify"),
+        ("against a root and a checkpoint that you kept elsewhere", "planloom verify --root-key root.pub --since old-checkpoint"),
+        ("evidence that you were sent", "planloom verify evidence.bundle"),
+    )
 )
 @click.argument("path", required=False, type=click.Path(path_type=Path), default=None)
 @click.option("--work-item", "item", default="", metavar="ID", help="Only this work item.")

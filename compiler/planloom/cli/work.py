@@ -9,11 +9,17 @@ import click
 from planloom import api
 from planloom.cli import screen
 from planloom.cli.attempts import Claiming, Completing, claim_attempt, complete_attempt, named
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import Conflict
 
 
-@click.command("open", epilog="Examples: planloom open release-2 | planloom open release-2 --plan release --param tag=v1.2.3")
+@click.command(
+    "open",
+    epilog=examples(
+        ("of the plan that its id begins with", "planloom open release-2"),
+        ("of this plan, with a parameter", "planloom open release-2 --plan release --param tag=v1.2.3"),
+    ),
+)
 @click.argument("item")
 @click.option("--plan", default="", help="The plan (default: the one that the item's id begins with).")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the plan.")
@@ -43,7 +49,10 @@ def open_(
 
 
 @click.command(
-    epilog="Examples: planloom claim release-1 publish | planloom claim --work-item release-1 --step publish --executor anna"
+    epilog=examples(
+        ("a step of a work item", "planloom claim release-1 publish"),
+        ("for a script, in a worker's name", "planloom claim --work-item release-1 --step publish --executor anna"),
+    )
 )
 @click.argument("item", required=False, default="")
 @click.argument("step", required=False, default="")
@@ -82,7 +91,12 @@ def claim(
 
 
 @click.command(
-    epilog="Examples: planloom complete release-1 notes --attempt notes-local --outcome 'written' --next-action 'publish'"
+    epilog=examples(
+        (
+            "work that a person did",
+            "planloom complete release-1 notes --attempt notes-local --outcome 'written' --next-action 'publish'",
+        ),
+    )
 )
 @click.argument("item", required=False, default="")
 @click.argument("step", required=False, default="")
@@ -171,7 +185,11 @@ def complete(
     )
 
 
-@click.command(epilog="Example: planloom close release-1 --reason 'superseded by release-2'")
+@click.command(
+    epilog=examples(
+        ("nothing more is recorded of it", "planloom close release-1 --reason 'superseded by release-2'"),
+    )
+)
 @click.argument("item")
 @click.option("--reason", required=True, help="Why, for the record.")
 @root_option

@@ -10,7 +10,7 @@ import click
 from planloom import api
 from planloom.cli import screen
 from planloom.cli.dispatching import dispatch_command
-from planloom.cli.options import find_root, format_option, ledger_option, root_option
+from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example: planloom delegate --non-interactive --quiet --prompt 'Generate schedule' --structured-work-item release-1"
+    epilog=examples(
+        (
+            "what the orchestrator does first",
+            "planloom delegate --non-interactive --quiet --prompt 'Generate schedule' --structured-work-item release-1",
+        ),
+    )
 )
 @click.option(
     "--structured-work-item", "item", default="", metavar="ID", help="The work item (default: every open one of the plan)."
@@ -204,7 +209,12 @@ def _dispatch_next(session: Session, item: str, plan: str) -> None:
             screen.say(f"started {one.workflow} on {branch}")
 
 
-@click.command(epilog="Examples: planloom collect --plan release | planloom collect --push")
+@click.command(
+    epilog=examples(
+        ("verify and fold the records of a plan", "planloom collect --plan release"),
+        ("commit them to the ledger branch", "planloom collect --push"),
+    )
+)
 @click.option("--plan", default="", help="The plan (default: all).")
 @click.option("--work-item", "item", default="", help="The work item (default: every open one).")
 @click.option("--push", is_flag=True, help="Commit artifacts/ to the ledger branch and push it; prune what is closed.")
