@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CI = ROOT / ".github" / "workflows" / "ci.yml"
-NAME = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
+NAME = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[A-Za-z0-9._,-]+\])?==", re.MULTILINE)
 
 
 def canonical(name: str) -> str:
