@@ -3,6 +3,7 @@
 from planloom.core.diagnostics import Diagnostic, Edit, Label, Severity, Span
 from planloom.report.diagnostics import columns, render_text, visible
 from planloom.report.diagnostics_fixes import apply_fixes
+from planloom.report.diagnostics_formats import render_summary
 
 
 def diagnostic(span, **more):
@@ -51,6 +52,27 @@ def test_a_long_mark_ends_where_the_line_is_cut():
 def test_a_caret_behind_the_last_word_is_shown_where_a_line_is_cut_too():
     _, line, mark, *_ = frame("x" * 500, 501, 501)
     assert mark == f"  | {'^':>{len(line) - 3}}"
+
+
+def test_of_many_files_the_first_ten_are_named():
+    found = [diagnostic(Span(f"{n:02}.yaml", 1, 1, 1, 2)) for n in range(70)]
+    line = render_text(found, {}).splitlines()[-3]
+    assert line.startswith("20 more: 50.yaml 1 error; 51.yaml 1 error; ")
+    assert "; 59.yaml 1 error; 10 more files; planloom validate --all" in line
+    assert render_text(found[:50], {}).count("[PL999") == 50
+    assert "more" not in render_text(found[:50], {})
+
+
+def test_a_job_summary_stays_below_what_github_takes_and_says_how_much_it_leaves_out():
+    found = [diagnostic(Span("a.yaml", n, 1, n, 2), help="do " * 300) for n in range(1, 3001)]
+    warned = Diagnostic("PL998", "sample", Severity.WARNING, "only a warning", Span("a.yaml", 1, 1, 1, 2))
+    summary = render_summary([warned, *found])
+    assert len(summary.encode()) < 1024 * 1024
+    shown = summary.count("| PL999 |")
+    assert 0 < shown < 3000
+    assert f"\n{3001 - shown:,} more are not shown here" in summary
+    assert "only a warning" not in summary
+    assert render_summary([warned]).count("| PL998 |") == 1
 
 
 def test_an_empty_span_still_gets_a_caret():

@@ -110,6 +110,55 @@ def test_github_shows_ten_errors_and_the_summary_has_all(planloom, write, monkey
     assert (tmp_path / "summary.md").read_text().count("| PL401 |") == 15
 
 
+def test_compile_in_a_workflow_shows_ten_of_each_and_the_summary_has_all(planloom, write, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    write("specs/demo.yaml", "steps:\n  - key: a\n    needs: [" + ", ".join(f"x{n}" for n in range(15)) + "]\n")
+    done = planloom("compile", "--check", "--format", "github")
+    assert done.status == 1
+    assert done.out.count("::error file=specs/demo.yaml,line=7,") == 10
+    assert (tmp_path / "summary.md").read_text().count("| PL401 |") == 15
+
+
+def test_drift_of_many_files_shows_ten_annotations_and_the_summary_has_all(planloom, write, monkeypatch, tmp_path):
+    write("specs/demo.yaml", "steps: [{key: a, run: make}]\n")
+    write("specs/requirements.lock", "")
+    assert planloom("compile").status == 0
+    left = [write(f"generated/left/over{n}.json", "{}") for n in range(15)]
+    write("generated/left/a\n::warning::forged.json", "{}")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    done = planloom("compile", "--check", "--format", "github")
+    assert done.status == 1
+    assert done.out.count("::error file=generated/left/") == 10
+    assert "\n::warning" not in done.out
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.count("| generated/left/") == len(left) + 1
+    assert "\n::warning" not in summary
+
+
+def test_of_very_many_findings_fifty_are_shown_errors_first_and_a_line_says_where_the_others_are(planloom, write):
+    write("specs/a.yaml", "steps:\n" + "".join(f"  - {{key: a{n}, run: make, runs-on: ubuntu-latest}}\n" for n in range(60)))
+    many = ", ".join(f"x{n}" for n in range(1200))
+    write("specs/b.yaml", f"steps:\n  - key: a\n    needs: [{many}]\n", head=HEAD.replace("demo", "other"))
+    done = planloom("validate")
+    assert done.status == 1
+    assert done.out.count("[PL401 unknown-need]") == 50
+    assert "warning" not in done.out.partition("more:")[0]
+    rest, counts = done.out.splitlines()[-3], done.out.splitlines()[-1]
+    found = json.loads(planloom("validate", "--format", "json").out)
+    assert found["errors"] == 1200
+    assert rest == (
+        f"{found['warnings'] + 1150:,} more: specs/a.yaml {found['warnings']} warnings; specs/b.yaml 1,150 errors; "
+        "planloom validate --all shows them, --format json too"
+    )
+    assert counts == f"{found['errors']:,} errors, {found['warnings']} warnings"
+    everything = planloom("validate", "--all").out
+    assert everything.count("[PL401 unknown-need]") == 1200
+    assert "more:" not in everything
+    assert planloom("compile").err.count("[PL401 unknown-need]") == 50
+
+
 def test_annotations_cannot_be_forged_by_a_plan(planloom, write):
     write("specs/demo.yaml", 'steps:\n  - key: a\n    needs: ["x\\n::error::forged, %0A"]\n')
     done = planloom("validate", "--format", "github")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
+from planloom.cli.findings import add_to_summary, summarise
 from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
@@ -109,6 +110,7 @@ def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style
         return
     if style == "github":
         screen.product(render(diagnostics, sources, "github"))
+        summarise(diagnostics)
     screen.say(render(diagnostics, sources, "text", colour=screen.wants_colour(sys.stderr)).rstrip("\n"))
 
 
@@ -164,9 +166,9 @@ def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
     if style == "json":
         screen.product_json([{"path": drift.path, "kind": drift.kind.value} for drift in drifts])
     elif drifts:
+        if style == "github":
+            _annotate_drift(drifts)
         for drift in drifts:
-            if style == "github":
-                screen.product(f"::error file={drift.path},title=planloom::{drift.kind.value}: run {repair(drift)}")
             diff = render_diff(drift)
             if diff:
                 screen.product(diff)
@@ -179,6 +181,16 @@ def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
     screen.say(_sum_up(drifts))
     screen.suggest(" && ".join(dict.fromkeys(repair(drift) for drift in drifts)))
     return EXIT_FINDINGS
+
+
+def _annotate_drift(drifts: Sequence[Drift]) -> None:
+    """Write annotations of the first ten, which is what GitHub shows, and all into the job summary."""
+    from planloom.emit.changes import repair
+    from planloom.report.diagnostics_formats import render_drift, summarise_drift
+
+    rows = [(drift.path, drift.kind.value, repair(drift)) for drift in drifts]
+    screen.product(render_drift(rows))
+    add_to_summary(summarise_drift(rows))
 
 
 def _sum_up(drifts: Sequence[Drift]) -> str:

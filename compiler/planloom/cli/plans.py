@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from planloom.cli import screen
 from planloom.cli.comparing import diff
 from planloom.cli.explaining import explain
 from planloom.cli.files import replace_file
+from planloom.cli.findings import annotate, summarise
 from planloom.cli.importing import import_
 from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
@@ -42,8 +42,9 @@ __all__ = ["diff", "explain", "fmt", "import_", "validate"]
     help="How to print what is found.",
 )
 @click.option("--fix", is_flag=True, help="Write the repairs that are safe, then check again.")
+@click.option("--all", "is_all", is_flag=True, help="Show every finding in full, not only the first 50.")
 @root_option
-def validate(style: str, root: Path | None, *, fix: bool) -> int:
+def validate(style: str, root: Path | None, *, fix: bool, is_all: bool) -> int:
     """Check all plans in specs/ and report every mistake with its place. What passes here compiles.
 
     Exit status: 0 nothing or only warnings, 1 errors, 2 no plans, or a file that is not planloom's where a compiled one belongs.
@@ -56,7 +57,7 @@ def validate(style: str, root: Path | None, *, fix: bool) -> int:
     if fix:
         checked = _repair(folder, checked)
     checked, compiled = prove_limits(checked)
-    show_findings(checked, style)
+    _show_findings(checked, style, is_all=is_all)
     if not checked.is_sound:
         codes = [d.code for d in checked.diagnostics if d.severity.value == "error"]
         fixable = "" if fix or not any(d.fix for d in checked.diagnostics) else "planloom validate --fix, or "
@@ -67,26 +68,20 @@ def validate(style: str, root: Path | None, *, fix: bool) -> int:
     return EXIT_DONE
 
 
-def show_findings(checked: Checked, style: str) -> None:
-    """Write diagnostics to stdout; in a GitHub job annotations in addition, and what GitHub hides to the job summary."""
-    from planloom.report import diagnostics_formats as formats
+def _show_findings(checked: Checked, style: str, *, is_all: bool) -> None:
+    """Write diagnostics to stdout; in a GitHub job annotations in addition, and all of them to the job summary."""
     from planloom.report.diagnostics import render
 
-    text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout))
+    text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout), is_all=is_all)
     if text:
         screen.product(text)
     elif style == "text":
         plans = len(checked.plans)
         steps = sum(len(plan.steps) for plan in checked.plans)
         screen.product(f"{plans} plan{'s' if plans != 1 else ''}, {steps} step{'s' if steps != 1 else ''}: no findings")
-    if not screen.is_github():
-        return
-    if style == "text" and checked.diagnostics:
-        click.echo(formats.render_github(checked.diagnostics), err=True, nl=False)
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary and checked.diagnostics:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(formats.render_summary(checked.diagnostics))
+    if style == "text":
+        annotate(checked.diagnostics)
+    summarise(checked.diagnostics)
 
 
 def _repair(folder: Path, checked: Checked) -> Checked:

@@ -24,6 +24,12 @@ _CUT: Final = "…"
 
 _TAB: Final = 4
 
+MAX_PATHS: Final = 10
+"""Files that are named when not everything is shown."""
+
+MAX_FRAMES: Final = 50
+"""Findings that are shown in full; a plan that was generated may have thousands of the same kind."""
+
 
 def no_paint(text: str, colour: str) -> str:
     """Return the text as it is."""
@@ -37,19 +43,50 @@ def ansi_paint(text: str, colour: str) -> str:
     return f"\x1b[{codes[colour]}m{text}\x1b[0m"
 
 
-def render_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], paint: Paint = no_paint) -> str:
-    """Return all diagnostics with code frames, and a last line that counts them; the empty string for none."""
+def render_text(
+    diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], paint: Paint = no_paint, most: int | None = MAX_FRAMES
+) -> str:
+    """Return diagnostics with code frames, and a last line that counts all; the empty string for none.
+
+    Above `most` (None: no bound) errors come before warnings, and one line says how many more there are, where, and how to see them.
+    """
     if not diagnostics:
         return ""
     lines = Lines(sources)
-    blocks = [_render_one(diagnostic, lines, paint) for diagnostic in diagnostics]
+    shown, rest = choose(diagnostics, most)
+    blocks = [_render_one(diagnostic, lines, paint) for diagnostic in shown]
+    if rest:
+        blocks.append(f"{describe_rest(rest)}; planloom validate --all shows them, --format json too\n")
     return "\n".join((*blocks, count(diagnostics))) + "\n"
 
 
-def render(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str, *, colour: bool = False) -> str:
-    """Return diagnostics in a format: text, json, github or sarif. `colour` is for text on a terminal."""
+def choose(diagnostics: Sequence[Diagnostic], most: int | None) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """Return the diagnostics to show, at most so many and errors before warnings, and the others; each in the order given."""
+    if most is None or len(diagnostics) <= most:
+        return list(diagnostics), []
+    by_weight = sorted(range(len(diagnostics)), key=lambda index: diagnostics[index].severity is not Severity.ERROR)
+    chosen = frozenset(by_weight[:most])
+    shown = [diagnostic for index, diagnostic in enumerate(diagnostics) if index in chosen]
+    return shown, [diagnostic for index, diagnostic in enumerate(diagnostics) if index not in chosen]
+
+
+def describe_rest(rest: Sequence[Diagnostic]) -> str:
+    """Return "1,150 more: specs/a.yaml 900 errors, specs/b.yaml 250 warnings"; many files are summed up."""
+    by_path: dict[str, list[Diagnostic]] = {}
+    for diagnostic in rest:
+        by_path.setdefault(diagnostic.span.path, []).append(diagnostic)
+    parts = [f"{visible(path)} {count(some)}" for path, some in by_path.items()]
+    if len(parts) > MAX_PATHS:
+        parts = [*parts[:MAX_PATHS], f"{len(parts) - MAX_PATHS} more files"]
+    return f"{len(rest):,} more: {'; '.join(parts)}"
+
+
+def render(
+    diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str, *, colour: bool = False, is_all: bool = False
+) -> str:
+    """Return diagnostics in a format: text, json, github or sarif. `colour` and `is_all` (no bound) are for text."""
     if style == "text":
-        return render_text(diagnostics, sources, ansi_paint if colour else no_paint)
+        return render_text(diagnostics, sources, ansi_paint if colour else no_paint, None if is_all else MAX_FRAMES)
     from planloom.report import diagnostics_formats as formats
 
     if style == "json":
@@ -66,7 +103,7 @@ def count(diagnostics: Sequence[Diagnostic]) -> str:
     errors = sum(d.severity is Severity.ERROR for d in diagnostics)
     warnings = len(diagnostics) - errors
     parts = [
-        f"{number} {word}{'s' if number != 1 else ''}" for number, word in ((errors, "error"), (warnings, "warning")) if number
+        f"{number:,} {word}{'s' if number != 1 else ''}" for number, word in ((errors, "error"), (warnings, "warning")) if number
     ]
     return ", ".join(parts) or "no findings"
 

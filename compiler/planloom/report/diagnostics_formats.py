@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_ANNOTATIONS: Final = 10
 """GitHub shows so many errors and so many warnings of a step. Source: REST "checks/runs", annotations."""
 
+MAX_SUMMARY: Final = 1_000_000
+"""Bytes: GitHub takes 1 MiB of a step and shows nothing of more. Source: workflow commands, "Step isolation and limits"."""
+
 JSON_SCHEMA: Final = "planloom/diagnostics/v1"
 SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOME: Final = "https://github.com/planloom/planloom"
@@ -95,14 +98,40 @@ def _escape_property(text: str) -> str:
 
 
 def render_summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return a Markdown table of all diagnostics, for a job summary."""
+    """Return a Markdown table of all diagnostics, for a job summary; of more than it can hold the first ones, errors first."""
     if not diagnostics:
         return "No findings in the plans.\n"
-    rows = ["| place | code | what | what to do |", "| --- | --- | --- | --- |"]
-    for d in diagnostics:
-        place = f"{d.span.path}:{d.span.line}:{d.span.column}"
-        rows.append(f"| `{place}` | {d.code} | {_cell(d.message)} | {_cell(d.help)} |")
-    return "\n".join(rows) + "\n"
+    by_weight = sorted(diagnostics, key=lambda d: d.severity is not Severity.ERROR)
+    rows = (
+        f"| `{d.span.path}:{d.span.line}:{d.span.column}` | {d.code} | {_cell(d.message)} | {_cell(d.help)} |" for d in by_weight
+    )
+    return bound_table(["| place | code | what | what to do |", "| --- | --- | --- | --- |"], rows, len(by_weight))
+
+
+def bound_table(head: Sequence[str], rows: Iterable[str], count: int) -> str:
+    """Return a Markdown table of what fits into a job summary, and a line that says how many rows it leaves out."""
+    kept, size = list(head), 0
+    for row in rows:
+        size += len(row.encode()) + 1
+        if size > MAX_SUMMARY:
+            left = count - (len(kept) - len(head))
+            return "\n".join([*kept, "", f"{left:,} more are not shown here; the log and `--format json` have them."]) + "\n"
+        kept.append(row)
+    return "\n".join(kept) + "\n"
+
+
+def render_drift(drifts: Sequence[tuple[str, str, str]]) -> str:
+    """Return annotations of files that are not as compiling leaves them: (path, what it is, the command that repairs it)."""
+    return "".join(
+        f"::error file={_escape_property(path)},title=planloom::{_escape(f'{kind}: run {repair}')}\n"
+        for path, kind, repair in drifts[:MAX_ANNOTATIONS]
+    )
+
+
+def summarise_drift(drifts: Sequence[tuple[str, str, str]]) -> str:
+    """Return a Markdown table of the same, for a job summary."""
+    rows = (f"| {_cell(path)} | {kind} | `{repair}` |" for path, kind, repair in drifts)
+    return bound_table(["| compiled file | state | what to do |", "| --- | --- | --- |"], rows, len(drifts))
 
 
 def _cell(text: str) -> str:
