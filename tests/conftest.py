@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
 
@@ -20,3 +22,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 def pytest_runtest_setup(item):
     """Sockets reach this machine and no other."""
     pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture
+def nowhere(tmp_path):
+    """Return a folder that belongs to no project: the test's own, or the root of the disk when `specs/` lies above that.
+
+    A machine's folder for temporary files may well hold somebody's `specs/`.
+    """
+    for folder in (tmp_path, Path("/")):
+        if not any((above / "specs").is_dir() or (above / "artifacts").is_dir() for above in (folder, *folder.parents)):
+            return folder
+    return pytest.skip("every folder of this machine lies in a project")

@@ -193,9 +193,9 @@ def test_git_that_is_not_installed_is_named(shop, tmp_path):
     refused(shop, 5, "status", "demo-1", "--ledger", "git:https://127.0.0.1/x.git", said=["git"], PATH=str(tmp_path))
 
 
-def test_a_folder_that_is_no_project_is_refused_with_the_way_in(shop, tmp_path):
+def test_a_folder_that_is_no_project_is_refused_with_the_way_in(shop, nowhere):
     for command in (["status"], ["run"], ["claim", "a", "b"], ["verify"], ["export"], ["validate"], ["keys", "list"]):
-        done = shop.run(*command, cwd=tmp_path)
+        done = shop.run(*command, cwd=nowhere)
         assert done.returncode == 2, (command, done.returncode, done.stderr)
         assert "planloom init" in done.stderr, done.stderr
 

@@ -57,10 +57,14 @@ def test_all_problems_of_all_files_come_in_one_run_sorted(planloom, write):
     ]
 
 
-def test_a_folder_without_plans_is_unusable_input(planloom, tmp_path):
+def test_a_folder_of_no_project_is_unusable_input(planloom, nowhere, monkeypatch):
+    monkeypatch.chdir(nowhere)
     done = planloom("validate")
     assert done.status == 2
     assert "is not a planloom project" in done.err
+
+
+def test_a_folder_without_plans_is_unusable_input(planloom, tmp_path):
     (tmp_path / "specs").mkdir()
     done = planloom("validate")
     assert done.status == 2
