@@ -1,4 +1,4 @@
-"""`claim` and `complete` in their plain forms, without importing an option parser: runners call these two most.
+"""`claim`, `complete` and `compile` in their plain forms, without importing an option parser: these three are called most.
 
 Whatever is not plain (help, a wave, an unknown or repeated option, a missing value) is left to the full command line, which says
 what is wrong with it.
@@ -14,39 +14,61 @@ if TYPE_CHECKING:
 
 CLAIM: Final = {"--work-item": "item", "--step": "step", "--attempt": "attempt", "--executor": "executor"}
 COMPLETE: Final = CLAIM | {"--outcome": "outcome", "--next-action": "next_action"}
-SHARED: Final = {"--ledger": "ledger", "--root": "root"}
+ROOT: Final = {"--root": "root"}
+SHARED: Final = ROOT | {"--ledger": "ledger"}
+COMPILE: Final = {"--check": "check", "--budget": "budget"}
 
 
-def parse_plain(words: Sequence[str], options: dict[str, str]) -> dict[str, Any] | None:
-    """Return the values of `--name VALUE` options and up to two positionals (item, step); None when it is anything else."""
+def parse_plain(
+    words: Sequence[str], options: dict[str, str], *, flags: dict[str, str] | None = None, positionals: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """Return the values of `--name VALUE` options, of flags (True) and of positionals; None when there is anything else."""
     found: dict[str, Any] = {}
-    names = iter(("item", "step"))
+    names = iter(positionals)
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=")
-        if name.startswith("-"):
-            key = options.get(name)
-            value = value if equals else next(rest, "-")
-            if value.startswith("-"):
+        key: str | None
+        setting: str | bool
+        if flags and word in flags:
+            key, setting = flags[word], True
+        elif name.startswith("-"):
+            key, setting = options.get(name), value if equals else next(rest, "-")
+            if setting.startswith("-"):
                 return None
         else:
-            key, value = next(names, None), word
+            key, setting = next(names, None), word
         if key is None or key in found:
             return None
-        found[key] = value
+        found[key] = setting
     if "root" in found:
         found["root"] = Path(found["root"])
-    return found if found.get("item") and found.get("step") else None
+    return found
 
 
 def find_command(words: Sequence[str]) -> Callable[[], int] | None:
-    """Return what to call for these words (without the program's name), or None when they are not a plain claim or complete."""
-    options = {"claim": CLAIM, "complete": COMPLETE}.get(words[0]) if words else None
-    values = parse_plain(words[1:], options | SHARED) if options is not None else None
-    if values is None:
-        return None
+    """Return what to call for these words (without the program's name), or None when they are not one of the plain forms."""
+    match words:
+        case ["compile", *rest]:
+            values = parse_plain(rest, ROOT, flags=COMPILE)
+            return _compile(values) if values is not None else None
+        case ["claim" | "complete" as name, *rest]:
+            options = (CLAIM if name == "claim" else COMPLETE) | SHARED
+            values = parse_plain(rest, options, positionals=("item", "step"))
+            return _attempt(name, values) if values and values.get("item") and values.get("step") else None
+        case _:
+            return None
+
+
+def _compile(values: dict[str, Any]) -> Callable[[], int]:
+    from planloom.cli.compilation import compile_project
+
+    return lambda: compile_project(values.pop("root", None), **values)
+
+
+def _attempt(name: str, values: dict[str, Any]) -> Callable[[], int]:
     from planloom.cli import attempts
 
-    if words[0] == "claim":
+    if name == "claim":
         return lambda: attempts.claim_attempt(attempts.Claiming(**values))
     return lambda: attempts.complete_attempt(attempts.Completing(**values))

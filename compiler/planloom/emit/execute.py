@@ -34,8 +34,8 @@ NAMED: Final = '--work-item "$WORK_ITEM" --step "$STEP_KEY" --attempt "$ATTEMPT"
 FOLDERS: Final = '--result "$RUNNER_TEMP/result" --outputs "$RUNNER_TEMP/outputs"'
 BEGUN: Final = "steps.planloom-begin.outcome == 'success'"
 CLAIMED: Final = "steps.planloom-claim.outcome == 'success'"
-_STATUS_FUNCTION: Final = re.compile(r"\b(?:always|cancelled|failure|success)\s*\(", re.IGNORECASE)
-_EXPRESSION: Final = re.compile(r"\s*\$\{\{(.*)\}\}\s*", re.DOTALL)
+_STATUS_FUNCTION: Final = r"(?i)\b(?:always|cancelled|failure|success)\s*\("
+_EXPRESSION: Final = r"(?s)\s*\$\{\{(.*)\}\}\s*"
 
 
 def build_execute(plan: Plan, profiles: tuple[Profile, ...], digest: str, parts: Parts) -> Workflow:
@@ -140,8 +140,8 @@ def _native(tree: Mapping[str, Json], profile: Profile) -> NativeStep:
     """Return a step of the plan's author with the step's defaults, never run unless the attempt may begin."""
     step = dict(tree)
     condition = step.get("if")
-    if isinstance(condition, str) and _STATUS_FUNCTION.search(condition):
-        inner = _EXPRESSION.fullmatch(condition)
+    if isinstance(condition, str) and re.search(_STATUS_FUNCTION, condition):
+        inner = re.fullmatch(_EXPRESSION, condition)
         step["if"] = f"{BEGUN} && ({(inner[1] if inner else condition).strip()})"
     own = step.get("env")
     if profile.env or own:

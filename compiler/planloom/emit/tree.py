@@ -26,8 +26,8 @@ WORKFLOWS: Final = ".github/workflows/"
 HEADER: Final = b"# Compiled by planloom "
 _STAGED: Final = ".planloom-new"
 
-_DIGEST: Final = re.compile(rb'(?:plan sha256:|Digest `sha256:|"digest": ?")([0-9a-f]{64})')
-_COMPILER: Final = re.compile(rb'^\{"compiler":"([^"]*)"')
+_DIGEST: Final = rb'(?:plan sha256:|Digest `sha256:|"digest": ?")([0-9a-f]{64})'
+_COMPILER: Final = rb'^\{"compiler":"([^"]*)"'
 
 
 class Kind(Enum):
@@ -96,11 +96,11 @@ def _blame(path: str, wanted: bytes, has: bytes, found: Mapping[str, bytes]) -> 
     if path.endswith(f"/{STEPS_NAME}"):
         return _blame_lines(has)
     header = found.get(f"{path.rpartition('/')[0]}/{HEADER_NAME}", b"")
-    old = _DIGEST.search(has) or (_DIGEST.search(header) if path.startswith(GENERATED) else None)
-    new = _DIGEST.search(wanted)
+    old = re.search(_DIGEST, has) or (re.search(_DIGEST, header) if path.startswith(GENERATED) else None)
+    new = re.search(_DIGEST, wanted)
     if old is None or new is None or old[1] != new[1]:
         return Kind.STALE
-    compiler = _COMPILER.search(header)
+    compiler = re.search(_COMPILER, header)
     return Kind.STALE if compiler and compiler[1].decode() != VERSION else Kind.EDITED
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard
 
 
-@dataclass(frozen=True, slots=True)
 class Noted:
     """A scalar with a comment behind it."""
 
-    value: str | int | bool
-    note: str
+    __slots__ = ("note", "value")
+
+    def __init__(self, value: str | int | bool, note: str) -> None:  # noqa: FBT001 - a scalar of any type
+        self.value = value
+        self.note = note
 
 
 Tree: TypeAlias = "Mapping[str, Tree] | Sequence[Tree] | Noted | str | int | bool | None"
@@ -28,11 +29,14 @@ _WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _RESERVED: Final = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Words that some YAML (1.1 or 1.2) reads as something else than text, in lower case."""
 
-_UNUSUAL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2000-\u202f\ud800-\uffff\U0010fffe\U0010ffff]")
-"""Characters that a `|` block does not hold. What it may hold would make an expression that takes long to compile."""
+# These take long to compile, so they are compiled when a text first needs them: most are ASCII.
+_UNUSUAL_ASCII: Final = r"[\x00-\x09\x0b-\x1f\x7f]"
+_UNUSUAL: Final = r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2000-\u202f\ud800-\uffff\U0010fffe\U0010ffff]"
+"""Characters that a `|` block does not hold. What it may hold would make an expression that takes longer still."""
 
-_ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]')
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_ESCAPED_ASCII: Final = r'["\\\x00-\x1f\x7f]'
+_ESCAPED: Final = r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]'
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _FLOW_WIDTH: Final = 100
 
@@ -49,7 +53,8 @@ def write(tree: Mapping[str, Tree], header: Sequence[str] = ()) -> bytes:
 
 def quote(text: str) -> str:
     """Return text in double quotes, with fixed ranges escaped."""
-    return '"' + _ESCAPED.sub(lambda m: _SHORT.get(m[0]) or f"\\u{ord(m[0]):04x}", text) + '"'
+    pattern = _ESCAPED_ASCII if text.isascii() else _ESCAPED
+    return '"' + re.sub(pattern, lambda m: _SHORT.get(m[0]) or f"\\u{ord(m[0]):04x}", text) + '"'
 
 
 def _mapping(tree: Mapping[str, Tree], indent: int, lines: list[str]) -> None:
@@ -96,7 +101,9 @@ def _inline(head: str, value: Tree, indent: int) -> list[str]:
 
 def _is_block(text: str) -> bool:
     """Whether a text of several lines begins with a visible character, ends in at most one line end, and has only ordinary ones."""
-    return not (text.startswith(("\n", " ", "\u00a0")) or text[0] > "\uffff" or text.endswith("\n\n") or _UNUSUAL.search(text))
+    if text.startswith(("\n", " ", "\u00a0")) or text[0] > "\uffff" or text.endswith("\n\n"):
+        return False
+    return re.search(_UNUSUAL_ASCII if text.isascii() else _UNUSUAL, text) is None
 
 
 def _value(value: Tree) -> str:
@@ -119,7 +126,7 @@ def _value(value: Tree) -> str:
 
 def _comment(text: str) -> str:
     """Return text that stays on its line: a file's name may hold anything."""
-    return _CONTROL.sub("?", text)
+    return text if text.isascii() and text.isprintable() else re.sub(_CONTROL, "?", text)
 
 
 def _scalar(text: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_TRIES: Final = 1_000_000
 """Steps that matching a default against its own pattern may take; beyond, only opening a work item checks it."""
 
-_TOKEN: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[:=!]|\(\?P<\w+>|[*+]|\{[0-9]*,?[0-9]*\}|[()|?]", re.DOTALL)
+_ATOM: Final = r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[:=!]|\(\?P<\w+>|[*+]|\{[0-9]*,?[0-9]*\}|[()|?]"
 """What matters of a regular expression: escapes and classes as one, groups, repetitions."""
 
 
@@ -89,7 +89,7 @@ def is_explosive(pattern: str) -> bool:
     """
     holds: list[bool] = [False]
     closed = False  # the group that was closed just now held a repetition or a choice
-    for part in _TOKEN.findall(pattern):
+    for part in re.findall(_ATOM, pattern):
         repeats = part in "*+" or part.startswith("{")
         if repeats and closed:
             return True
@@ -109,5 +109,5 @@ def _is_cheap(pattern: str, value: str) -> bool:
     """Return whether matching is surely quick: no repeated repetition, and few others, since each multiplies the tries."""
     if is_explosive(pattern):
         return False
-    repetitions = sum(part in "*+" or part.startswith("{") for part in _TOKEN.findall(pattern))
+    repetitions = sum(part in "*+" or part.startswith("{") for part in re.findall(_ATOM, pattern))
     return bool((len(value) + 1) ** min(repetitions, 20) <= MAX_TRIES)

@@ -48,7 +48,7 @@ PURE_PARSER_LIMIT: Final = 512 * 1024
 RECOVERABLE: Final = frozenset({"duplicate-key", "anchor", "tag", "long-text", "yaml-directive"})
 """After these the nodes are still worth checking, so that one run reports everything."""
 
-_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNFIT: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
 
 
 class _Stop(Exception):
@@ -205,7 +205,7 @@ class _Constructor:
             self._report("long-text", message, self._span(event), "put it in a file and name the file")
             return text[:1000]
         if not event.implicit[0]:  # quoted or a block
-            if self.has_escapes and (unfit := _UNFIT.search(text)):
+            if self.has_escapes and (unfit := re.search(_UNFIT, text)):
                 message = f"an escape makes the character U+{ord(unfit[0]):04X}"
                 self._report("escaped-control", message, self._span(event), "no command, name or file can hold it")
             return text

@@ -41,7 +41,7 @@ FIELDS: Final = (
 )
 """Name, least, greatest, words. Source: POSIX crontab, as GitHub documents it under "on.schedule"."""
 
-_PART: Final = re.compile(r"(?:\*|([0-9]{1,4}|[a-z]{3})(?:-([0-9]{1,4}|[a-z]{3}))?)(?:/([0-9]{1,4}))?")
+_PART: Final = r"(?:\*|([0-9]{1,4}|[a-z]{3})(?:-([0-9]{1,4}|[a-z]{3}))?)(?:/([0-9]{1,4}))?"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -69,7 +69,7 @@ def why_bad(line: str) -> str:
 
 
 def _is_part(part: str, least: int, most: int, words: tuple[str, ...]) -> bool:
-    match = _PART.fullmatch(part)
+    match = re.fullmatch(_PART, part)
     if match is None or (match[3] is not None and not 1 <= int(match[3]) <= most):
         return False
     ends = [

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 FINDER = error("PL602", "literal-expression", is_strict=True)
 
-_SECRET: Final = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]*)")
-_PARAM: Final = re.compile(r"(?:inputs|params|github\.event\.inputs)\.([A-Za-z][A-Za-z0-9_-]*)")
-_AXIS: Final = re.compile(r"matrix\.([A-Za-z][A-Za-z0-9_-]*)")
-_VARIABLE: Final = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)")
-_GITHUB: Final = re.compile(r"github\.(sha|ref|ref_name|repository|actor|run_id|run_number|run_attempt|workspace|event_name)")
+# Compiled when an expression was found, which is seldom.
+_NAMED: Final = r"secrets\.([A-Za-z_][A-Za-z0-9_]*)"
+_PARAM: Final = r"(?:inputs|params|github\.event\.inputs)\.([A-Za-z][A-Za-z0-9_-]*)"
+_AXIS: Final = r"matrix\.([A-Za-z][A-Za-z0-9_-]*)"
+_VARIABLE: Final = r"env\.([A-Za-z_][A-Za-z0-9_]*)"
+_GITHUB: Final = r"github\.(sha|ref|ref_name|repository|actor|run_id|run_number|run_attempt|workspace|event_name)"
 
 TEXTS: Final = ("run", "container", "working-directory", "environment")
 
@@ -71,15 +72,15 @@ def _report(span: Span, where: str, text: str) -> Diagnostic:
 
 def _advise(expression: str) -> str:
     """Return what to write in the place of an expression of GitHub's, or the empty string when nothing stands for it."""
-    if match := _SECRET.fullmatch(expression):
+    if match := re.fullmatch(_NAMED, expression):
         return f"write `secrets: [{match[1]}]`, and read ${match[1]} in the command"
-    if match := _PARAM.fullmatch(expression):
+    if match := re.fullmatch(_PARAM, expression):
         return f"read ${param_variable(match[1].lower().replace('_', '-'))}, of a parameter in `params`"
-    if match := _AXIS.fullmatch(expression):
+    if match := re.fullmatch(_AXIS, expression):
         return f"read ${each_variable(match[1].lower().replace('_', '-'))}, of an axis of `foreach`"
-    if match := _VARIABLE.fullmatch(expression):
+    if match := re.fullmatch(_VARIABLE, expression):
         return f"read ${match[1]}"
-    return f"read $GITHUB_{match[1].upper()}" if (match := _GITHUB.fullmatch(expression)) else ""
+    return f"read $GITHUB_{match[1].upper()}" if (match := re.fullmatch(_GITHUB, expression)) else ""
 
 
 RULE = FINDER.rule(__doc__, check)

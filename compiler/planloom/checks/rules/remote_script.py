@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FINDER = warning("PL611", "remote-script")
 
-_PIPED: Final = re.compile(
+_PIPED: Final = (
     r"\b(curl|wget)\b[^\n|;&]{0,500}\|\s{0,9}(sudo\s{1,9})?(ba|z|da)?sh\b|\b(ba|z|da)?sh\s{1,9}<\(\s{0,9}(curl|wget)\b"
 )
 
@@ -43,7 +43,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         for step in written_steps(plan):
             for node in (step.node, *native_nodes(step)):
                 run = node.get("run")
-                if isinstance(run, str) and ("curl" in run or "wget" in run) and _PIPED.search(run):
+                if isinstance(run, str) and ("curl" in run or "wget" in run) and re.search(_PIPED, run):
                     message = f"a command of step '{name_of(step)}' runs what it downloads"
                     yield FINDER.at(
                         node.value_span("run"), message, help="keep the script in the repository, or check its digest first"

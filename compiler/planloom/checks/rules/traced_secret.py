@@ -36,16 +36,14 @@ if TYPE_CHECKING:
 
 FINDER = warning("PL613", "traced-secret")
 
-_TRACE: Final = re.compile(
-    r"(^|[\s;&])(set\s{1,9}-[a-wyz]{0,9}x|set\s{1,9}-o\s{1,9}xtrace|(ba|da|z)?sh\s{1,9}-[a-wyz]{0,9}x)", re.MULTILINE
-)
+_TRACE: Final = r"(?m)(^|[\s;&])(set\s{1,9}-[a-wyz]{0,9}x|set\s{1,9}-o\s{1,9}xtrace|(ba|da|z)?sh\s{1,9}-[a-wyz]{0,9}x)"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step with secrets whose command traces itself."""
     for plan in facts.plans:
         for step in facts.stating(plan, "secrets"):
-            if step.secrets and _TRACE.search(step.run):
+            if step.secrets and re.search(_TRACE, step.run):
                 label = Label(step.node.key_span("secrets"), "the secrets")
                 message = f"the command of step '{name_of(step)}' prints itself"
                 yield FINDER.at(step.node.value_span("run"), message, labels=[label], help="leave the tracing out")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FINDER = error("PL601", "untrusted-text")
 
-SAFE: Final = re.compile(
+SAFE: Final = (
     r"(github\.(actor_id|job|repository_id|repository_owner_id|run_attempt|run_id|run_number|sha|workspace|action_path)"
     r"|runner\.(os|arch|temp|tool_cache|name)|job\.status|strategy\.job-(index|total))"
 )
@@ -51,7 +51,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 run = native.get("run")
                 if isinstance(run, str):
                     for expression in find_expressions(run):
-                        if SAFE.fullmatch(expression) is None and not expression.startswith("secrets."):
+                        if re.fullmatch(SAFE, expression) is None and not expression.startswith("secrets."):
                             message = f"'${{{{ {expression[:80]} }}}}' in a command is text from outside"
                             help_text = "put it in env, and read the variable in quotes"
                             yield FINDER.at(native.value_span("run"), message, help=help_text)
