@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from planloom import VERSION
 from planloom.core import canonical
 from planloom.emit.profiles import build_profiles
+from planloom.model.plan import Step
 from planloom.records.compiled import CompiledPlan, CompiledStep
 from planloom.records.merkle import tree_hash
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planloom.emit.profiles import Profile
-    from planloom.model.plan import Plan, RunsOn, Step
+    from planloom.model.plan import Plan, RunsOn
 
 
 class Order(Protocol):
@@ -86,44 +87,55 @@ def _after(step: Step, graph: Order, position: Mapping[str, int]) -> tuple[str, 
     return tuple(sorted((key for key in after if key not in needs), key=position.__getitem__))
 
 
+_NAMES: Final = {
+    "key": "key",
+    "name": "name",
+    "group": "group",
+    "each": "each",
+    "needs": "needs",
+    "run": "run",
+    "native": "native",
+    "shell": "shell",
+    "outputs": "outputs",
+    "env": "env",
+    "secrets": "secrets",
+    "runs_on": "runsOn",
+    "matrix": "matrix",
+    "environment": "environment",
+    "container": "container",
+    "permissions": "permissions",
+    "timeout_minutes": "timeoutMinutes",
+    "attempts": "attempts",
+    "resources": "resources",
+    "gate": "gate",
+    "baseline": "baseline",
+    "working_directory": "workingDirectory",
+    "entry_criteria": "entryCriteria",
+    "exit_criteria": "exitCriteria",
+    "role": "role",
+    "tasks": "tasks",
+}
+"""A step's fields that its definition holds, and what they are called there."""
+
+_BY_PLACE: Final = tuple(_NAMES.get(field, "") for field in Step._fields)
+
+
 def define_step(step: Step) -> dict[str, Any]:
     """Return what the step is, as canonical JSON without empty values: this is what its digest covers."""
-    values: dict[str, Any] = {
-        "key": step.key,
-        "name": step.name if step.name != step.key else "",
-        "group": step.group,
-        "run": step.run,
-        "shell": "" if step.is_manual else step.shell,
-        "runsOn": describe_runner(step.runs_on),
-        "environment": step.environment,
-        "container": step.container,
-        "timeoutMinutes": step.timeout_minutes,
-        "attempts": step.attempts,
-        "gate": {"role": step.gate.role, "approvals": step.gate.approvals} if step.gate else {},
-        "baseline": step.baseline,
-        "workingDirectory": step.working_directory,
-        "role": step.role,
+    definition: dict[str, Any] = {
+        name: list(value) if value.__class__ is tuple else value
+        for name, value in zip(_BY_PLACE, step, strict=True)
+        if name and value
     }
-    lists = {
-        "needs": step.needs,
-        "outputs": step.outputs,
-        "secrets": step.secrets and sorted(step.secrets),
-        "entryCriteria": step.entry_criteria,
-        "exitCriteria": step.exit_criteria,
-        "tasks": step.tasks,
-        "native": step.native and map(dict, step.native),
-    }
-    mappings = {
-        "each": step.each,
-        "env": step.env,
-        "matrix": step.matrix,
-        "permissions": step.permissions,
-        "resources": step.resources,
-    }
-    definition = {key: value for key, value in values.items() if value}
-    # Most of these are empty in most steps: nothing is copied for them.
-    definition |= {key: list(items) for key, items in lists.items() if items}
-    definition |= {key: dict(items) for key, items in mappings.items() if items}
+    definition["runsOn"] = describe_runner(step.runs_on)
+    if step.name == step.key:
+        del definition["name"]
+    if step.is_manual:
+        definition.pop("shell", None)
+    if step.gate is not None:
+        definition["gate"] = {"role": step.gate.role, "approvals": step.gate.approvals}
+    if step.secrets:
+        definition["secrets"] = sorted(step.secrets)
     return definition
 
 

@@ -48,6 +48,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each text of a step that holds an expression."""
     for plan in facts.plans:
         for step in written_steps(plan):
+            if "${{" not in step.run + step.container + step.working_directory + step.environment:
+                continue
             node = step.node
             for key in TEXTS:
                 text = node.get(key)

@@ -48,7 +48,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose variables are too many bytes."""
     for plan in facts.plans:
         for step in facts.stating(plan, "env"):
-            size = sum(len(name) + len(value) for name, value in step.env.items())
+            size = sum(map(len, step.env)) + sum(map(len, step.env.values()))
             if size > MAX_AREA:
                 message = f"the variables of step '{name_of(step)}' have {size:,} characters; {MAX_AREA:,} are the most"
                 yield FINDER.at(step.node.key_span("env"), message, help="put them in a file")

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, name_of, native_nodes, written_steps
+from planloom.checks.facts import Facts, name_of, native_nodes
 from planloom.checks.rule import warning
 
 if TYPE_CHECKING:
@@ -40,14 +40,15 @@ _PIPED: Final = (
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each command that pipes a download into a shell."""
     for plan in facts.plans:
-        for step in written_steps(plan):
-            for node in (step.node, *native_nodes(step)):
-                run = node.get("run")
-                if isinstance(run, str) and ("curl" in run or "wget" in run) and re.search(_PIPED, run):
-                    message = f"a command of step '{name_of(step)}' runs what it downloads"
-                    yield FINDER.at(
-                        node.value_span("run"), message, help="keep the script in the repository, or check its digest first"
-                    )
+        nodes = [(step, step.node) for step in facts.stating(plan, "run")]
+        nodes += [(step, native) for step in facts.stating(plan, "steps") for native in native_nodes(step)]
+        for step, node in nodes:
+            run = node.get("run")
+            if isinstance(run, str) and ("curl" in run or "wget" in run) and re.search(_PIPED, run):
+                message = f"a command of step '{name_of(step)}' runs what it downloads"
+                yield FINDER.at(
+                    node.value_span("run"), message, help="keep the script in the repository, or check its digest first"
+                )
 
 
 RULE = FINDER.rule(__doc__, check)

@@ -39,7 +39,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         for step in facts.stating(plan, "needs"):
             needs = step.node.list_at("needs")
-            if len(needs) == len(set(map(str, needs))):
+            if len(needs) == len({*needs}):
                 continue
             seen: dict[str, int] = {}
             for index, need in enumerate(needs):

@@ -34,9 +34,12 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step that names itself, or its own group, under needs."""
     for plan in facts.plans:
         for step in facts.stating(plan, "needs"):
-            for index, need in enumerate(step.node.list_at("needs")):
-                if need == name_of(step) or need == step.key:
-                    yield FINDER.at(need_span(step, index), f"step '{name_of(step)}' needs itself", help="leave it out")
+            name, needs = name_of(step), step.node.list_at("needs")
+            if name not in needs and step.key not in needs:
+                continue
+            for index, need in enumerate(needs):
+                if need in (name, step.key):
+                    yield FINDER.at(need_span(step, index), f"step '{name}' needs itself", help="leave it out")
 
 
 RULE = FINDER.rule(__doc__, check)

@@ -43,6 +43,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         known = {step.key for step in plan.steps} | plan.groups.keys() | facts.known_keys.get(plan.path, frozenset())
         suggested = 0
         for step in facts.stating(plan, "needs"):
+            if known.issuperset(step.needs):
+                continue
             for index, need in enumerate(step.node.list_at("needs")):
                 if not isinstance(need, str) or need in known:
                     continue

@@ -47,7 +47,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         stuck = {
             step.key: step.key
             for step in plan.steps
-            if any(units > capacity.get(name, units) for name, units in step.resources.items())
+            if (step.resources and any(units > capacity.get(name, units) for name, units in step.resources.items()))
             or (policy is not None and step.gate is not None and len(policy.holders(step.gate.role)) < step.gate.approvals)
         }
         if not stuck:
