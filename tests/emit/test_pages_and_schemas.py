@@ -114,10 +114,15 @@ def test_a_record_matches_its_schema_and_a_wrong_one_does_not():
     statement["predicate"]["body"].pop("result")
     assert list(schema("record").iter_errors(statement))
 
+    statement["predicate"]["body"]["result"] = "completed"
+    schema("record").validate(statement)
+    statement["predicate"]["chain"]["index"] = 0
+    assert list(schema("record").iter_errors(statement))
 
-def test_the_record_schema_has_every_event():
+
+def test_the_record_schema_has_every_event_and_what_all_have():
     value = json.loads(build_schemas()["record.schema.json"])
-    assert list(value["$defs"]) == list(FIELDS)
+    assert list(value["$defs"]) == ["frame", *FIELDS]
 
 
 def test_this_repositorys_schemas_are_the_published_ones():

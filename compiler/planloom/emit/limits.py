@@ -141,8 +141,10 @@ def _uses(emitted: Emitted) -> Iterator[Use]:
 def _entry_size(step: CompiledStep) -> int:
     """Return how many characters an entry takes at most; bounded without encoding it, since big plans have many."""
     definition = step.definition
-    free = [definition[key] for key in ("runsOn", "matrix") if isinstance(definition.get(key), list | dict)]
-    return _ENTRY_FRAME + len(step.key) + len(definition.get("environment", "")) + (len(json.dumps(free)) if free else 0)
+    size = _ENTRY_FRAME + len(step.key) + len(definition.get("environment", ""))
+    if "matrix" in definition or definition["runsOn"].__class__ is not str:
+        size += len(json.dumps([definition["runsOn"], definition.get("matrix")]))
+    return size
 
 
 def _variable_uses(plan: Plan) -> Iterator[Use]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from planloom.emit.drawing import draw_mermaid
@@ -21,7 +20,7 @@ DRAWN_STEPS: Final = 150
 LISTED_STEPS: Final = 1000
 """GitHub shows no page above 512 KB."""
 
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
+_ESCAPES: Final = str.maketrans({**{mark: f"\\{mark}" for mark in "\\`*_{}[]()#+!|~-"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def build_page(plan: Plan, compiled: CompiledPlan, steps: Sequence[CompiledStep], waves: Sequence[Wave]) -> bytes:
@@ -87,9 +86,7 @@ def _params(plan: Plan) -> list[str]:
 
 def _text(text: str) -> str:
     """Return user text on one line, with everything escaped that Markdown or HTML would read."""
-    return _MARKUP.sub(
-        lambda m: f"\\{m[0]}" if m[0] not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[m[0]], " ".join(text.split())
-    )
+    return " ".join(text.split()).translate(_ESCAPES)
 
 
 def _count(number: int, word: str) -> str:

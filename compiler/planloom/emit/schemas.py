@@ -135,15 +135,15 @@ def _records() -> dict[str, Any]:
         "$id": PREDICATE_TYPE,
         "title": "Record: the in-toto Statement v1 in the envelope of a file below artifacts/",
         "oneOf": [{"$ref": f"#/$defs/{event}"} for event in FIELDS],
-        "$defs": {event: _record(event) for event in FIELDS},
+        "$defs": {"frame": _frame(), **{event: _record(event) for event in FIELDS}},
     }
 
 
-def _record(event: str) -> dict[str, Any]:
-    """Return the schema of one event's statement; unknown keys of the predicate are allowed, as in-toto asks."""
+def _frame() -> dict[str, Any]:
+    """Return the schema of what every statement has; unknown keys of the predicate are allowed, as in-toto asks."""
     predicate = {
         "schemaVersion": {"const": SCHEMA_VERSION},
-        "event": {"const": event},
+        "event": _TEXT,
         "chain": _object({"name": _TEXT, "index": {"type": "integer", "minimum": 1}, "previous": _SHA256}),
         "nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         "workItem": _TEXT,
@@ -153,10 +153,10 @@ def _record(event: str) -> dict[str, Any]:
         "actor": _TEXT,
         "builder": _object({"id": _TEXT, "runId": _TEXT, "runAttempt": _TEXT, "commit": _TEXT}),
         "at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
-        "body": _object({field.key: field.kind.schema for field in FIELDS[event]}),
+        "body": {"type": "object"},
     }
     return {
-        "title": f"Record '{event}', below artifacts/{FOLDERS[event]}/",
+        "title": "What every record has",
         **_object(
             {
                 "_type": {"const": STATEMENT_TYPE},
@@ -165,4 +165,14 @@ def _record(event: str) -> dict[str, Any]:
                 "predicate": _object(predicate, optional=("step", "attempt")),
             }
         ),
+    }
+
+
+def _record(event: str) -> dict[str, Any]:
+    """Return the schema of one event's statement, beside the frame."""
+    body = _object({field.key: field.kind.schema for field in FIELDS[event]})
+    return {
+        "title": f"Record '{event}', below artifacts/{FOLDERS[event]}/",
+        "allOf": [{"$ref": "#/$defs/frame"}],
+        **_object({"predicate": _object({"event": {"const": event}, "body": body})}),
     }
