@@ -133,6 +133,9 @@ def _without_duplicates(
     key: str, step: MapNode, variants: tuple[Variant, ...], seen: dict[str, MapNode], found: list[Diagnostic]
 ) -> tuple[Variant, ...]:
     """Return the variants with new keys; report the others. A group's name counts as a key too."""
+    if key not in seen and len(variants) == 1 and variants[0].key == key:
+        seen[key] = step
+        return variants
     names = [variant.key for variant in variants]
     for name in dict.fromkeys((key, *names)):
         if name in seen:
@@ -183,9 +186,9 @@ class _StepMaker:
             run=run,
             native=native,
             shell=str(get("shell", self.shell)),
-            outputs=_texts(step, "outputs"),
+            outputs=_texts(get("outputs")),
             env=self._env(step, variant),
-            secrets=_texts(step, "secrets"),
+            secrets=_texts(get("secrets")),
             runs_on=_build_runs_on(step["runs-on"]) if "runs-on" in step else self.runs_on,
             matrix={key: cast("str | int | bool", value) for key, value in step.map_at("matrix").items()}
             if "matrix" in step
@@ -201,10 +204,10 @@ class _StepMaker:
             gate=_build_gate(get("gate")),
             baseline=bool(get("baseline", False)),
             working_directory=str(get("working-directory", "")),
-            entry_criteria=_texts(step, "entry-criteria"),
-            exit_criteria=_texts(step, "exit-criteria"),
+            entry_criteria=_texts(get("entry-criteria")),
+            exit_criteria=_texts(get("exit-criteria")),
             role=str(get("role", "")),
-            tasks=_texts(step, "tasks"),
+            tasks=_texts(get("tasks")),
             node=step,
         )
 
@@ -248,9 +251,8 @@ def _integer(node: MapNode, key: str, default: int) -> int:
     return int(cast("int", node.get(key, default)))
 
 
-def _texts(step: MapNode, key: str) -> tuple[str, ...]:
-    value = step.get(key)
-    return tuple(map(str, value)) if isinstance(value, ListNode) else ()
+def _texts(value: Node) -> tuple[str, ...]:
+    return tuple(map(str, value)) if value and isinstance(value, ListNode) else ()
 
 
 def _build_runs_on(node: Node) -> RunsOn:
