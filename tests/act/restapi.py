@@ -42,7 +42,9 @@ class Facts:
     twice: str = ""
     """An artifact that the store holds twice."""
     busy: int = 0
-    """How many requests are still answered with 503."""
+    """How many requests are still answered with `busy_with`."""
+    busy_with: tuple[int, str, dict[str, str]] = (503, "Service Unavailable", {})
+    """Status, message and headers."""
 
 
 class RestApi:
@@ -86,7 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         self.facts.requests.append(f"{self.command} {url.path}")
         if self.facts.busy:
             self.facts.busy -= 1
-            self._json(503, {"message": "Service Unavailable"})
+            status, message, headers = self.facts.busy_with
+            self._json(status, {"message": message}, **headers)
             return
         if url.path.startswith("/blob/"):
             self._blob(url.path.removeprefix("/blob/"))

@@ -153,6 +153,7 @@ def case(project, facts, tmp_path):
     made = Case(project, facts, tmp_path / "machine", f"demo-{next(_numbers)}")
     yield made
     made.platform.folder.cleanup()
+    facts.busy, facts.busy_with = 0, Facts.busy_with
 
 
 def test_results_that_agree_with_their_jobs_complete_the_wave(case):
@@ -385,13 +386,36 @@ def test_a_wave_is_not_completed_outside_a_run_or_without_its_token(case):
     assert case.events() == ["claimed"]
 
 
-def test_a_platform_that_is_busy_for_a_moment_loses_nothing(case):
-    case.facts.busy = 2
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+BUSY = {
+    "500": (500, "Server Error", {}),
+    "502": (502, "Bad Gateway", {}),
+    "503": (503, "Service Unavailable", {}),
+    "520": (520, "unknown", {}),
+    "429": (429, "Too Many Requests", {}),
+    "403, limit used up": (403, "API rate limit exceeded for installation ID 1.", {"x-ratelimit-remaining": "0"}),
+    "403, told when": (403, "Forbidden", {"retry-after": "1"}),
+    "403, secondary limit": (403, SECONDARY, {"x-ratelimit-remaining": "4711"}),
+}
+
+
+@pytest.mark.parametrize("answer", BUSY.values(), ids=BUSY)
+def test_a_platform_that_is_busy_for_a_moment_loses_nothing(case, answer):
+    case.facts.busy, case.facts.busy_with = 2, answer
     waits = []
     case.platform.pace = Pace(budget=60, sleep=waits.append)
     case.complete()
     assert case.events() == ["claimed", "completed"]
     assert len(waits) == 2
+
+
+def test_a_platform_that_refuses_is_not_asked_again(case):
+    case.facts.busy, case.facts.busy_with = 100, (403, "Resource not accessible by integration", {})
+    case.platform.pace = Pace(budget=60, sleep=lambda seconds: pytest.fail("it waited"))
+    with pytest.raises(StoreError, match="403") as refused:
+        case.complete()
+    assert "the permission `actions`" in refused.value.hint
+    assert case.events() == ["claimed"]
 
 
 def test_a_platform_that_stays_busy_is_an_error_and_the_claims_stay(case):

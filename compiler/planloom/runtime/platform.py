@@ -34,7 +34,11 @@ TIMEOUT_SECONDS: Final = 30
 BUDGET_SECONDS: Final = 60
 """How long a call is tried again while the platform is busy or can't be reached."""
 
-BUSY: Final = frozenset({429, 500, 502, 503, 504})
+MESSAGE_BYTES: Final = 10_000
+"""How much of an error's answer is read."""
+
+RATE_LIMIT: Final = b"rate limit"
+"""In the message of a 403 that only asks to wait. A secondary limit may come without any header that says so (REST, "rate limits")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +188,31 @@ class Platform:
                     shutil.copyfileobj(answer, sink)
                 return b""
         except urlerror.HTTPError as error:
-            # It holds the connection open.
-            error.close()
+            with error:  # It holds the connection open.
+                asks_to_wait = _asks_to_wait(error)
             if error.code == 404:
                 raise _NotFound(f"{path}: not found", hint=_RIGHTS) from error
             message = f"GitHub answered {error.code} to {path.partition('?')[0]}"
-            if error.code in BUSY or "retry-after" in error.headers or error.headers.get("x-ratelimit-remaining") == "0":
+            if asks_to_wait:
                 raise _Busy(message, hint="wait a minute and run the command again") from error
             raise StoreError(message, hint=_RIGHTS) from error
         except (urlerror.URLError, TimeoutError, ConnectionError, HTTPException) as error:
             message = f"GitHub could not be reached: {error}"
             raise _Busy(message, hint="run the command again") from error
+
+
+def _asks_to_wait(error: urlerror.HTTPError) -> bool:
+    """Return whether an answer means that the same request may be taken later."""
+    if error.code == 429 or error.code >= 500:
+        return True
+    if error.code != 403:
+        return False
+    if "retry-after" in error.headers or error.headers.get("x-ratelimit-remaining") == "0":
+        return True
+    try:
+        return RATE_LIMIT in error.read(MESSAGE_BYTES).lower()
+    except (OSError, HTTPException):
+        return True  # An answer that was cut off tells nothing.
 
 
 def _unexpired(answer: list[Any]) -> list[tuple[str, Artifact]]:
