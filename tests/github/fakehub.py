@@ -47,6 +47,7 @@ class Hub:
     archived: bool = False
     disabled: dict[str, str] = field(default_factory=dict)
     fail: int = 0
+    fail_with: str = "unavailable"
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     next_id: int = 100
@@ -97,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(f"{self.command} {url.path}")
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if hub.fail:
-            self._json(hub.fail, {"message": "unavailable"})
+            self._json(hub.fail, {"message": hub.fail_with})
         elif token and token not in RIGHTS:
             self._json(401, {"message": "Bad credentials"})
         elif not token and hub.private:

@@ -211,6 +211,14 @@ def test_a_bad_token_and_a_sick_github_are_told_apart(world):
     assert "trouble of its own" in done.err
 
 
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_limit_of_requests_is_not_taken_for_missing_rights(world, status):
+    world.hub.fail, world.hub.fail_with = status, "You have exceeded a secondary rate limit."
+    done = world.run("init", "--github", "--yes")
+    assert done.code == 5
+    assert "limit of requests is used up" in done.err
+
+
 def test_pins_that_can_not_be_made_leave_the_other_steps_done(world):
     (world.root / "specs/requirements.lock").unlink()
     done = world.run("init", "--github", "--yes", PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0")

@@ -110,6 +110,8 @@ def _refuse_hopeless(answer: Answer) -> None:
         message = "GitHub does not take this token"
         raise TrustError(message, hint="gh auth login, or set GH_TOKEN to a token that is still valid", code="E_GITHUB_LOGIN")
     limited = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
+    # A secondary limit may come without a header (REST, "rate limits").
+    limited = limited or "rate limit" in answer.message.lower()
     if answer.status == 429 or (answer.status == 403 and limited):
         wait = answer.headers.get("retry-after", "")
         hint = f"GitHub asks to wait {wait} seconds" if wait else "wait until the limit is reset, then repeat the command"
