@@ -6,10 +6,13 @@ import itertools
 
 import pytest
 
+from golden.compiling import CASES as GOLDEN
+from golden.compiling import case_names, compile_folder
 from judges.expressions import STATUS_FUNCTIONS, evaluate, job_runs, names_status_function, play
-from judges.reading import compiled_cases, role_of
+from judges.reading import compiled_cases, read_workflow, role_of
 
 CASES = [pytest.param(execution, workflows, id=name) for name, execution, workflows in compiled_cases()]
+VALIDATE = ".github/workflows/planloom-validate.yml"
 RESULTS = ("success", "failure", "cancelled", "skipped")
 
 
@@ -54,10 +57,10 @@ def test_a_matrix_job_is_skipped_without_an_entry(execution, workflows):
             assert bool(entries) == expected
 
 
-def every_way(steps):
+def every_way(steps, ready="true"):
     """Yield each way the steps can go: every outcome of every step that runs."""
     contexts = {
-        "needs": {"delegate": {"outputs": {"ready": "true"}}},
+        "needs": {"delegate": {"outputs": {"ready": ready}}},
         "github": {"ref": "refs/heads/main"},
         "runner": {"temp": "/t"},
     }
@@ -129,7 +132,80 @@ def test_outputs_are_handed_on_only_after_success(execution, workflows):
 
 
 @pytest.mark.parametrize(("execution", "workflows"), CASES)
-def test_every_condition_can_be_evaluated_and_no_job_waits_for_success_by_accident(execution, workflows):
+def test_a_handoff_is_uploaded_whenever_its_attempt_was_claimed(execution, workflows):
+    execute = workflow(workflows, "execute")
+    for job in (execute or {"jobs": {}})["jobs"].values() if execution == "direct" else ():
+        steps = job["steps"]
+        upload = find(steps, "Upload the handoff")
+        for played, outcomes in every_way(steps):
+            assert (upload in played.ran) == (outcomes.get(find(steps, "Claim")) == "success")
+
+
+@pytest.mark.parametrize("ready", ["true", "false", ""])
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_results_are_downloaded_when_something_was_handed_out_and_the_wave_is_completed_anyway(execution, workflows, ready):
+    job = workflow(workflows, "orchestrator")["jobs"].get("complete")
+    if job is None:
+        return  # each job of a direct plan completes its own
+    steps = job["steps"]
+    download, complete = find(steps, "Download the results"), find(steps, "Complete the wave")
+    following = {index for index, step in enumerate(steps) if index > complete and step.get("name") == "Go on"}
+    for played, outcomes in every_way(steps, ready):
+        well = {index for index, outcome in outcomes.items() if outcome == "success"}
+        assert (download in played.ran) == (ready == "true" and set(range(download)) <= well)
+        before = set(range(complete)) - ({download} if ready != "true" else set())
+        assert (complete in played.ran) == (before <= well)
+        # What was not signed is not gone on from.
+        assert complete in well or not following & set(played.ran)
+
+
+@pytest.mark.parametrize("case", case_names())
+def test_what_a_pull_request_changes_is_said_even_when_its_files_are_stale(case):
+    steps = read_workflow(compile_folder(GOLDEN / case)[VALIDATE])["jobs"]["validate"]["steps"]
+    said = find(steps, "Say what changes")
+    for played, outcomes in every_way(steps):
+        assert (said in played.ran) == ("cancelled" not in [outcomes[i] for i in outcomes if i < said])
+
+
+LOOKED_AT = {
+    ("orchestrator", "execute", ""),
+    ("orchestrator", "complete", ""),
+    ("orchestrator", "next", ""),
+    ("orchestrator", "complete", "Download the results"),
+    ("execute", "*", ""),
+    ("execute", "*", "Upload the result"),
+    ("execute", "*", "Complete"),
+    ("execute", "*", "Upload the handoff"),
+    ("execute", "*", "End"),
+    ("execute", "*", "native"),
+    ("validate", "validate", "Say what changes"),
+}
+"""Every condition that is emitted: (workflow, job, step); each has a test above that evaluates it for every combination."""
+
+
+def conditions(role, content):
+    """Yield (workflow, job, step) for each condition; the user's own steps, with one of ours in front, are all `native`."""
+    for name, job in content["jobs"].items():
+        shown = "*" if role == "execute" else name
+        if "if" in job:
+            yield role, shown, ""
+        for step in job.get("steps", ()):
+            if "if" in step:
+                own = step["if"].startswith("steps.planloom-begin.outcome == 'success' && (")
+                yield role, shown, "native" if own else step["name"]
+
+
+def test_no_condition_is_emitted_that_is_not_evaluated_here():
+    found = set()
+    for case in case_names():
+        for path, content in compile_folder(GOLDEN / case).items():
+            if path.startswith(".github/workflows/"):
+                found |= set(conditions(role_of(path), read_workflow(content)))
+    assert found == LOOKED_AT
+
+
+@pytest.mark.parametrize(("execution", "workflows"), CASES)
+def test_no_job_waits_for_success_by_accident(execution, workflows):
     for content in workflows.values():
         for name, job in content["jobs"].items():
             condition = job.get("if")
