@@ -494,10 +494,70 @@ def test_a_lock_that_a_killed_git_left_in_the_cache_is_no_obstacle(server, make_
     assert ledger.read(["release-1/build"])["release-1/build"].head.index == 2
 
 
-def test_a_lock_on_the_other_side_is_waited_for():
+@pytest.mark.parametrize("lock", ["refs/planloom/release-1/build.lock", "refs/planloom/release-1/test.lock"])
+def test_a_lock_on_the_other_side_is_waited_for(server, make_git, lock):
+    put(make_git(server), "release-1/build", b"one")
+    tried = []
+
+    def give_back(point):
+        if point == "git: after push":
+            tried.append(sorted(server.refs()))
+            if len(tried) == 2:
+                (server.bare / lock).unlink()
+
+    ledger = make_git(server, at=give_back)
+    head = ledger.read(["release-1/build"])["release-1/build"].head
+    (server.bare / lock).write_bytes(b"")
+    both = {"release-1/build": Append(head, Entry("handoff", b"two")), "release-1/test": Append(EMPTY, Entry("claims", b"x"))}
+    assert isinstance(ledger.append(both), Won)
+    # While one of the two was locked neither had moved.
+    assert tried == [["refs/planloom/release-1/build"]] * 2 + [["refs/planloom/release-1/build", "refs/planloom/release-1/test"]]
+    assert [len(chain.entries) for chain in make_git(server).read(["release-1/"]).values()] == [2, 1]
+
+
+def test_a_lock_on_the_other_side_that_stays_is_named_after_the_budget(server, make_git):
+    put(make_git(server), "release-1/build", b"one")
+    now = [0.0]
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    (server.bare / "refs/planloom/release-1/test.lock").write_bytes(b"")
+    ledger = make_git(server, pace=Pace(budget=30, monotonic=lambda: now[0], sleep=sleep))
+    with pytest.raises(StoreError, match="could not be used for 30 seconds") as caught:
+        put(ledger, "release-1/test", b"x")
+    assert caught.value.code == "E_GIT_BUSY"
+    assert len(server.refs()) == 1
+
+
+def test_what_the_other_side_says_of_a_lock_is_not_taken_for_damage_here():
     from planloom.ledger.gitanswers import final_refusal, is_damaged
     from planloom.ledger.gitport import Remote
 
     text = "remote: error: cannot lock ref 'refs/x': Unable to create '/srv/x.lock': File exists.\nremote: fatal: it is empty"
     assert not is_damaged(text)
     assert final_refusal(text, Remote("x", "origin")) is None
+
+
+def test_waits_are_spread_and_grow_within_the_budget():
+    from planloom.ledger.retry import FIRST_SECONDS, LONGEST_SECONDS, Patience
+
+    def waits():
+        now, waited = [0.0], []
+
+        def sleep(seconds):
+            now[0] += seconds
+            waited.append(seconds)
+
+        patience = Patience(Pace(monotonic=lambda: now[0], sleep=sleep))
+        while patience.wait():
+            pass
+        return waited
+
+    several = [waits() for _ in range(20)]
+    assert len({one[0] for one in several}) > 10, "everybody would come back at the same moment"
+    for waited in several:
+        assert sum(waited) <= Pace().budget
+        for number, seconds in enumerate(waited):
+            longest = min(FIRST_SECONDS * 2**number, LONGEST_SECONDS)
+            assert longest / 4 <= seconds <= longest
