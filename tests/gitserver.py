@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,8 @@ class GitServer:
     host: str = "127.0.0.1"
     requests: list[Request] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    delivered: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    """What pushes have sent, headers and body, so that it can be sent again."""
 
     def __post_init__(self) -> None:
         make_bare(self.bare)
@@ -120,6 +123,13 @@ class GitServer:
         """Return every ref of the repository and its object."""
         lines = run_git("--git-dir", str(self.bare), "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
         return dict(line.split(" ", 1) for line in lines)
+
+    def deliver(self, push: tuple[dict[str, str], bytes]) -> None:
+        """Send what a push has sent, as a network that repeats or delays does; whatever the answer is."""
+        headers, body = push
+        asked = request.Request(f"{self.url}/{PUSH}", data=body, headers=headers, method="POST")
+        with request.urlopen(asked) as answer:
+            answer.read()
 
     def git(self, *arguments: str) -> str:
         """Run git in the repository, past the server."""
@@ -174,31 +184,34 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
-        request = Request(PUSH if PUSH in path + query else FETCH, is_work=path.endswith((PUSH, FETCH)))
-        self.outer.requests.append(request)
+        asked = Request(PUSH if PUSH in path + query else FETCH, is_work=path.endswith((PUSH, FETCH)))
+        self.outer.requests.append(asked)
         # The whole request is read first: what a client does afterwards changes nothing.
         body = b"".join(self._body())
+        if asked.service == PUSH and asked.is_work:
+            kept = ("Authorization", "Content-Type", "Content-Encoding", "Git-Protocol")
+            self.outer.delivered.append(({name: self.headers[name] for name in kept if self.headers[name]}, body))
         if self.outer.delay:
             time.sleep(self.outer.delay)
         inner = self._inner_path(path)
-        refusal = self._refusal(request) if inner else (404, "Not Found")
-        failure = None if refusal else self.outer.take_failure(request)
+        refusal = self._refusal(asked) if inner else (404, "Not Found")
+        failure = None if refusal else self.outer.take_failure(asked)
         if failure and not failure.drop:
             refusal = (failure.status, failure.text or "planned failure")
         if refusal:
-            request.status = refusal[0]
+            asked.status = refusal[0]
             self._plain(*refusal)
             return
         status, headers, payload = self._backend(inner or "", query, body)
         if failure:
             # Something of an answer is sent, else the client's library would quietly repeat the request.
-            request.status = -1
+            asked.status = -1
             self.send_response(200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
             self.close_connection = True
             return
-        request.status, request.sent = status, len(payload)
+        asked.status, asked.sent = status, len(payload)
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 
@@ -115,6 +117,55 @@ def test_a_push_that_is_delivered_again_later_changes_nothing(tmp_path, server, 
         )
         assert done.returncode in {0, 1}
         assert server.refs()["refs/planloom/a/build"] == second.token
+
+
+def moves(push):
+    """Return the refs that a push asks to move; git asks with an empty push first whether it may."""
+    return set(re.findall(rb"refs/[a-z0-9/_.-]+", push[1]))
+
+
+@pytest.mark.slow
+def test_deliveries_in_any_order_and_twice_leave_a_beginning_of_the_history(tmp_path, server, machine):
+    append(machine, {"a/_item": "item", "a/build": "one"})
+    append(git_ledger(tmp_path, server.url, WRITE_TOKEN, "other"), {"a/build": "two", "_resource/r": "r"})
+    append(machine, {"a/build": "three"})
+    pushes = [push for push in server.delivered if moves(push)]
+    assert len(pushes) == 3
+    final = contents(machine)
+    assert final == {"a/_item": ["item"], "a/build": ["one", "two", "three"], "_resource/r": ["r"]}
+    for number, order in enumerate(itertools.product(range(3), repeat=3)):
+        with GitServer(tmp_path / f"origin-{number}.git") as late:
+            reader = git_ledger(tmp_path, late.url, WRITE_TOKEN, f"reader-{number}")
+            for which in order:
+                late.deliver(pushes[which])
+                found = contents(reader)
+                assert all(texts == final[name][: len(texts)] for name, texts in found.items())
+                # What one push moves is there together.
+                assert len(found.get("a/build", [])) + len(found.get("_resource/r", [])) in {0, 1, 3, 4}
+            for push in pushes:
+                late.deliver(push)
+            assert contents(reader) == final
+
+
+def test_a_push_that_arrives_again_after_its_work_item_was_pruned_is_void(tmp_path, server, machine):
+    append(machine, {"a/build": "one"})
+    machine.append({"a/_item": Append(EMPTY, Entry("work-items", b"closed"))})
+    copies = {"work-items/a/_item/000001.json": b"closed", "claims/a/build/000001.json": b"one"}
+    pushes = [push for push in server.delivered if moves(push)]
+    machine.commit_branch(copies, "", "collect")
+    assert machine.prune("a").removed == ("a/_item", "a/build")
+    for push in pushes:
+        server.deliver(push)
+    assert "refs/planloom/a/build" in server.refs()
+    fresh = git_ledger(tmp_path, server.url, WRITE_TOKEN, "fresh")
+    found = fresh.read(["a/"])
+    assert {name: len(chain.entries) for name, chain in found.items()} == {"a/_item": 1, "a/build": 1}
+    late = Append(found["a/build"].head, Entry("claims", b"late"))
+    assert isinstance(fresh.append({"a/build": late}), Lost)
+    # The next collector finds what came back, and removes it again.
+    assert fresh.prunable() == ("a",)
+    fresh.prune("a")
+    assert list(server.refs()) == ["refs/heads/planloom"]
 
 
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path, server):
