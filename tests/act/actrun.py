@@ -127,7 +127,8 @@ class ActRun:
         for path in sorted((self.clone / WORKFLOWS).glob("*.yml")):
             path.write_text(UNKNOWN_TO_ACT.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
         event = {
-            "inputs": self.inputs,
+            # Only a dispatch has inputs; in every other event the context is empty.
+            **({"inputs": self.inputs} if self.event == "workflow_dispatch" else {}),
             "ref": "refs/heads/main",
             "repository": {"full_name": environment["GITHUB_REPOSITORY"], "default_branch": "main"},
         }

@@ -77,10 +77,17 @@ class Hub:
         self.git("clone", "-q", "-b", ref, str(self.origin), str(target))
         return target
 
-    def dispatch(self, workflow: str, inputs: Mapping[str, str] | None = None, *, actor: str = "octocat") -> ActRun:
-        """Start a workflow as `gh workflow run` does, and wait for this run; what it dispatches waits for `drain`."""
+    def dispatch(
+        self,
+        workflow: str,
+        inputs: Mapping[str, str] | None = None,
+        *,
+        actor: str = "octocat",
+        event: str = "workflow_dispatch",
+    ) -> ActRun:
+        """Start a workflow as `gh workflow run` or another event does, and wait for this run; what it dispatches waits for `drain`."""
         run = ActRun(self.machine, self.folder / f"run-{len(self.runs) + 1}", FIRST_RUN + len(self.runs), workflow, inputs or {})
-        run.actor = actor
+        run.actor, run.event = actor, event
         run.prepare(self.origin, self._environment(run), self.secrets)
         self.runs.append(run)
         self.facts.runs[run.id] = run
