@@ -143,3 +143,28 @@ def by_hand(do: Callable[..., str], item: str) -> str:
     """Carry out the manual step as a person does; return what the second command said."""
     attempt = do("claim", item, "notes").splitlines()[0]
     return do("complete", item, "notes", "--attempt", attempt, "--outcome", "written", "--next-action", "ship it")
+
+
+def judgement(folder: Path, item: str, root: str = "") -> dict[str, Any]:
+    """Return what `planloom verify` says of a folder and what it has proven of a work item, but for what differs from passage to passage.
+
+    `root` pins the trust root, as somebody does who got it elsewhere. Proven are, of each record, its place and event, whose key signed it, which
+    step of which plan it is about, and, of what was handed on, the files.
+    """
+    done = planloom(folder, "verify", "--format", "json", *(["--root-key", f"sha256:{root}"] if root else []))
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    (found,) = [one for one in said["workItems"] if one["id"] == item]
+    proven = [
+        {name: record["proven"].get(name) for name in ("chain", "index", "plan", "step", "subjects")}
+        | {"event": record["event"], "by": record["proven"]["key"]["name"]}
+        | {"attempt": record["proven"].get("attempt", {}).get("number", 0)}
+        for record in found["records"]
+    ]
+    return {
+        "verdict": said["verdict"],
+        "findings": said["findings"],
+        "root": said["root"]["digest"],
+        "events": found["events"],
+        "proven": sorted(proven, key=lambda one: (one["chain"], one["index"])),
+    }
