@@ -7,7 +7,7 @@ import pytest
 from planloom.core.errors import Conflict, InputError
 from planloom.records.bodies import Claimed
 from planloom.records.references import Builder
-from planloom.runtime import abandoning, claiming, completing, opening
+from planloom.runtime import abandoning, claiming, completing, identity, opening
 from planloom.runtime.collecting import collect_records
 from planloom.runtime.completing import Completed, Late, Result
 from planloom.runtime.identity import is_process_alive, is_process_gone, own_process, process_mark
@@ -350,6 +350,26 @@ def test_a_process_of_another_machine_or_namespace_is_never_judged_here(diamond,
     claim = worker_claim(diamond, 1, "/".join(parts))
     assert not is_process_gone(claim)
     assert not is_process_alive(claim)
+
+
+@pytest.mark.parametrize(
+    ("here", "evidence"),
+    [
+        ("machine/new/4026531836", ["process-gone"]),
+        ("machine/new/4026532999", []),  # inside a container the machine may be any
+        ("another/new/4026531836", []),
+        ("unknown/new/4026531836", []),
+    ],
+)
+def test_what_ran_before_its_machine_was_started_again_is_gone(diamond, monkeypatch, here, evidence):
+    machine, _, namespace = here.split("/")
+    before = f"{machine if machine == 'unknown' else 'machine'}/old/{namespace}"
+    monkeypatch.setattr(identity, "process_mark", lambda: before)
+    assert isinstance(claiming.claim_step(diamond.session(), ITEM, "a", process=True), claiming.Won)
+    monkeypatch.setattr(identity, "process_mark", lambda: here)
+    found = abandoning.abandon_dead(diamond.session(), ITEM)
+    assert [record.record.body.evidence for record in found] == evidence
+    assert diamond.status("a") == ("pending" if evidence else "running")
 
 
 @pytest.mark.parametrize("mark", ["", "x", "a/b/c", "a/b/c/d/e"])
