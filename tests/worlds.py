@@ -207,6 +207,9 @@ class World:
     def retry(self, step, item=ITEM):
         return abandoning.retry_step(self.session(), item, step, "again")
 
+    def redo(self, step, item=ITEM):
+        return invalidating.redo_step(self.session(), item, step, "its outputs are lost")
+
     def close(self, item=ITEM, result="stopped"):
         return opening.close_item(self.session(), item, result=result, reason="enough", key="you")
 

@@ -14,7 +14,7 @@ from planloom.runtime.abandoning import abandon_claim, retry_step
 from planloom.runtime.claiming import claim_step, claim_wave
 from planloom.runtime.completing import Result, complete_attempt, complete_wave, integrate_step
 from planloom.runtime.deciding import decide_gate
-from planloom.runtime.invalidating import revert_step
+from planloom.runtime.invalidating import redo_step, revert_step
 from planloom.runtime.migrating import migrate_item
 from planloom.runtime.opening import close_item, close_when_complete
 from planloom.runtime.reading import read_view
@@ -203,6 +203,7 @@ TRANSITIONS: dict[str, Transition] = {
     "revert": Transition(told, revert),
     "migrate": Transition(before_the_gate, lambda s: migrate_item(s, ITEM, "d" * 40, "moved on", yes), new_plan=True),
     "abandon": Transition(both_claimed, lambda s: abandon_claim(s, ITEM, "left", reason="lost", override=True)),
+    "do again": Transition(before_the_gate, lambda s: redo_step(s, ITEM, "left", "its outputs are lost")),
     "retry": Transition(failed, lambda s: retry_step(s, ITEM, "build", "again")),
     "close": Transition(shipped, lambda s: close_item(s, ITEM, result="stopped", reason="enough", key="you")),
 }

@@ -271,6 +271,10 @@ def _revert(session, key):
         invalidating.revert_step(session, ITEM, key, handoff=digest.digest, reason="bad", cascade=True, confirm=lambda _: True)
 
 
+def _redo(session, key):
+    invalidating.redo_step(session, ITEM, key, "its outputs are lost")
+
+
 def _override(session, key):
     abandoning.abandon_claim(session, ITEM, key, reason="I know", override=True)
 
@@ -294,4 +298,5 @@ OPERATIONS = {
     "override": _override,
     "approve": _approve,
     "reject": _reject,
+    "redo": _redo,
 }

@@ -27,8 +27,8 @@ from model.asking import Asked, Desk
 from planloom.state.machine import Status
 
 IDLE, GONE = ("idle",), ("gone",)
-PEOPLE = ("revert", "override", "approve", "reject")
-BOUNDED = {"revert": "reverts", "override": "overrides", "approve": "approvals", "reject": "rejections"}
+PEOPLE = ("revert", "override", "approve", "reject", "redo")
+BOUNDED = {"revert": "reverts", "override": "overrides", "approve": "approvals", "reject": "rejections", "redo": "redos"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Bounds:
     overrides: int = 0
     approvals: int = 0
     rejections: int = 0
+    redos: int = 0
 
 
 @dataclass(frozen=True)

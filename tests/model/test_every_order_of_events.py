@@ -18,12 +18,14 @@ SHAPES = (
     Shape("c", ("a",), attempts=1, resources={"r": 1}),
 )
 TWICE = tuple(replace(shape, attempts=2) for shape in SHAPES)
+PLAIN = tuple(replace(shape, baseline=False) for shape in SHAPES)
 GATED = (Shape("x", attempts=1), Shape("y", ("x",), attempts=1, gate=("approver", 1)))
 
 QUICK = [
     (SHAPES, Bounds(executors=3, orchestrators=2, crashes=1, reverts=1)),
     (SHAPES, Bounds(executors=1, orchestrators=1, failures=1, overrides=1)),
     (GATED, Bounds(executors=2, orchestrators=1, crashes=1, approvals=2, rejections=1)),
+    (PLAIN, Bounds(executors=2, orchestrators=1, redos=1)),
 ]
 
 LONG = [
@@ -31,6 +33,7 @@ LONG = [
     (SHAPES, Bounds(executors=3, orchestrators=2, crashes=1, failures=1, reverts=1, overrides=1)),
     (TWICE, Bounds(executors=3, orchestrators=2, crashes=2, failures=2, reverts=1)),
     (GATED, Bounds(executors=3, orchestrators=2, crashes=3, failures=1, approvals=3, rejections=2)),
+    (PLAIN, Bounds(executors=3, orchestrators=2, crashes=1, failures=1, redos=1)),
 ]
 
 SMALL = [
@@ -38,6 +41,7 @@ SMALL = [
     (SHAPES, Bounds(executors=0, orchestrators=2, crashes=1)),
     (SHAPES, Bounds(executors=1, orchestrators=0, reverts=1)),
     (GATED, Bounds(executors=1, orchestrators=0, approvals=2, rejections=1)),
+    (GATED, Bounds(executors=1, orchestrators=0, approvals=2, redos=1)),
 ]
 
 

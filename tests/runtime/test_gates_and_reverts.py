@@ -6,7 +6,7 @@ import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.records.references import Builder
-from planloom.runtime import claiming, delegating, opening
+from planloom.runtime import claiming, delegating, invalidating, opening
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time
 from worlds import ANN, BOB, CI, ITEM, YOU, Shape, World, default_policy
@@ -406,3 +406,71 @@ def test_an_approval_serves_every_attempt_until_one_succeeds(tmp_path):
     won = world.claim("b")
     world.finish(won, "failure")
     assert world.claim("b").claim.record.body.approvals == (approval.digest,)
+
+
+# Doing again what is done: its outputs are lost
+
+
+@pytest.fixture
+def lost(tmp_path):
+    shapes = (Shape("make"), Shape("use", ("make",), gate=("approver", 1)), Shape("tell", ("use",)), Shape("other"))
+    world = World(tmp_path, *shapes)
+    world.do("make", "other")
+    world.decide("use")
+    world.do("use")
+    return world
+
+
+def test_a_step_whose_outputs_are_lost_is_done_again_with_all_that_was_built_on_it(lost):
+    lost.redo("make")
+    assert lost.status("make", "use", "tell", "other") == ["pending", "pending", "pending", "done"]
+    assert lost.events(f"{ITEM}/make") == ["claimed", "completed", "retried"]
+    assert lost.events(f"{ITEM}/use")[-1] == "invalidated"
+    lost.do("make")
+    # Who approved what was taken back has not approved that it is done again.
+    assert lost.blocked("use") == ["approval"]
+    lost.decide("use")
+    lost.do("use", "tell")
+    assert lost.state("make").attempt == 2
+    assert not lost.view().item.is_open
+
+
+def test_a_step_that_is_not_done_and_a_closed_work_item_are_not_done_again(lost):
+    with pytest.raises(Conflict, match="pending"):
+        lost.redo("tell")
+    lost.do("tell")
+    with pytest.raises(Conflict, match="closed"):
+        lost.redo("make")
+
+
+def test_what_is_integrated_is_reverted_before_what_it_builds_on_is_done_again(tmp_path):
+    world = World(tmp_path, Shape("make"), Shape("merge", ("make",), baseline=True))
+    world.do("make", "merge")
+    with pytest.raises(Conflict, match="merge is integrated") as refused:
+        world.redo("make")
+    assert f"planloom revert {ITEM} merge" in refused.value.hint
+    world.revert("merge")
+    world.redo("make")
+    assert world.status("make", "merge") == ["pending", "pending"]
+
+
+def test_a_key_that_may_not_take_work_back_does_not_do_it_again(lost):
+    with pytest.raises(TrustError):
+        invalidating.redo_step(lost.session(you=CI), ITEM, "make", "lost")
+    assert lost.status("make") == "done"
+
+
+def test_a_claim_that_runs_on_lost_outputs_ends_as_superseded(lost):
+    running = lost.claim("tell")
+    lost.redo("make")
+    lost.finish(running)
+    assert lost.events(f"{ITEM}/tell") == ["claimed", "invalidated", "superseded"]
+
+
+def test_a_retry_of_a_step_that_is_done_names_the_way_to_lost_outputs(lost):
+    with pytest.raises(Conflict, match="needs no retry") as refused:
+        lost.retry("make")
+    assert f"--structured-work-item {ITEM} --retry make --take-back" in refused.value.hint
+    with pytest.raises(Conflict) as refused:
+        lost.retry("tell")
+    assert "--take-back" not in refused.value.hint

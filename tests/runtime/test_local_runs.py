@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 
@@ -12,6 +13,7 @@ from planloom.report.progress import PlainProgress
 from planloom.runtime import running
 from planloom.runtime.outputs import DirectoryStore
 from planloom.runtime.running import LocalRun, find_successors, longest_paths
+from shops import Shop
 from worlds import CI, ITEM, Shape, World, default_policy
 
 
@@ -213,3 +215,30 @@ def describe(record, names):
 @pytest.mark.parametrize("jobs", [2, 4])
 def test_the_history_is_the_same_however_many_steps_run_at_once(tmp_path, jobs):
     assert history(tmp_path / "one", 1) == history(tmp_path / "many", jobs)
+
+
+def test_outputs_that_are_lost_are_made_again_by_the_command_that_the_refusal_names(tmp_path):
+    steps = (
+        {"key": "make", "run": "echo sand >out", "outputs": ["out"]},
+        {"key": "use", "needs": ["make"], "run": "test -e go && cat out"},
+        {"key": "apart", "run": "true"},
+    )
+    shop = Shop(tmp_path / "shop", *steps, defaults={"attempts": 1, "shell": "sh"})
+    assert shop.run("run", "demo-1").returncode == 1
+    shutil.rmtree(shop.folder / ".planloom" / "outputs")
+    (shop.folder / "out").unlink()
+    (shop.folder / "go").touch()
+    shop.check("delegate", "--structured-work-item", "demo-1", "--retry", "use")
+    refused = shop.run("run", "demo-1")
+    assert refused.returncode == 5
+    assert "step use needs out, which is not kept on this machine" in refused.stderr
+    assert "planloom delegate --structured-work-item demo-1 --retry STEP --take-back" in refused.stderr
+    again = ("delegate", "--structured-work-item", "demo-1", "--retry", "make")
+    assert "--retry make --take-back" in shop.run(*again).stderr
+    assert shop.states()["make"] == "ok"
+    assert "make, use of demo-1 start again" in shop.check(*again, "--take-back").stderr
+    shop.check("run", "demo-1")
+    assert shop.states() == {"make": "ok", "use": "ok", "apart": "ok"}
+    assert shop.events("make") == ["claimed", "completed", "retried", "claimed", "completed"]
+    assert shop.events("apart") == ["claimed", "completed"]
+    shop.check("verify")

@@ -47,6 +47,7 @@ ROWS = [
     (Status.RUNNING, "invalidated", Status.RUNNING),
     (Status.DONE, "integrated", Status.INTEGRATED),
     (Status.DONE, "invalidated", Status.PENDING),
+    (Status.DONE, "retried", Status.PENDING),
     (Status.INTEGRATED, "reverted", Status.PENDING),
     (Status.INTEGRATED, "invalidated", Status.PENDING),
     (Status.FAILED, "retried", Status.PENDING),

@@ -213,6 +213,9 @@ class World:
     def retry(self, step, item="release-1"):
         return abandoning.retry_step(self.session(), item, step, "again")
 
+    def redo(self, step, item="release-1"):
+        return invalidating.redo_step(self.session(), item, step, "its outputs are lost")
+
     def close(self, item="release-1", result="stopped"):
         return opening.close_item(self.session(), item, result=result, reason="enough", key="you")
 

@@ -51,6 +51,7 @@ class Walk:
             self.revert,
             self.abandon,
             self.retry,
+            self.redo,
             self.come_late,
             self.open_another,
             self.close,
@@ -117,6 +118,12 @@ class Walk:
                 self.world.retry(shape.key)
             except Conflict:
                 continue
+
+    def redo(self):
+        try:
+            self.world.redo(self.random.choice(self.shapes).key)
+        except Conflict:
+            return
 
     def open_another(self):
         if len(self.items) < 2:

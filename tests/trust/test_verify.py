@@ -3,6 +3,7 @@
 import pytest
 
 from planloom.report import verification as text
+from planloom.runtime import invalidating
 from planloom.trust.verify import Request, verify
 from trust.histories import ANN, RELEASE, YOU, Shape, World, finished
 
@@ -119,6 +120,30 @@ def test_a_migrated_work_item_verifies(tmp_path):
     found = verify(world.history(), Request())
     assert found.findings == ()
     assert found.items[0].events["migrated"] == 1
+
+
+def test_a_step_that_is_done_again_because_its_outputs_are_lost_verifies(tmp_path):
+    world = World(tmp_path)
+    world.open()
+    world.do("lint", "test", "build")
+    world.redo("test")
+    world.do("test", "build")
+    world.approve("publish")
+    world.do("publish")
+    found = verify(world.history(), Request())
+    assert found.findings == ()
+    assert found.items[0].events["retried"] == 1
+
+
+def test_a_step_that_is_done_again_without_those_that_build_on_it_is_found(tmp_path, monkeypatch):
+    world = World(tmp_path)
+    world.open()
+    world.do("lint", "test", "build")
+    monkeypatch.setattr(invalidating, "draft_invalidations", lambda *names, **more: [])
+    world.redo("test")
+    assert ("E_STATE", "it takes back test, but build, which builds on it, was not invalidated") in {
+        (f.code, f.message) for f in verify(world.history(), Request()).findings
+    }
 
 
 def test_a_step_that_runs_while_its_place_changes_verifies(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
     from planloom.runtime.delegating import Delegated
     from planloom.runtime.session import Session
+
+
+class Retry(NamedTuple):
+    """The step that is to be done once more, "" for none; `take_back`: although it is done."""
+
+    step: str
+    take_back: bool
 
 
 @click.command(
@@ -43,6 +50,9 @@ if TYPE_CHECKING:
 @click.option("--non-interactive", is_flag=True, help="Never ask (it never does; for scripts that say so).")
 @click.option("--quiet", is_flag=True, help="Print nothing but what went wrong.")
 @click.option("--retry", default="", metavar="STEP", help="Grant this failed step one more attempt.")
+@click.option(
+    "--take-back", is_flag=True, help="With --retry, also a step that is done: it and all that builds on it start again."
+)
 @click.option("--dispatch", is_flag=True, help="Start the next workflow run, if one is due (in workflows).")
 @root_option
 @ledger_option
@@ -59,6 +69,7 @@ def delegate(
     *,
     non_interactive: bool,
     quiet: bool,
+    take_back: bool,
     dispatch: bool,
 ) -> None:
     """Work out what comes next: give up dead claims, open a missing work item, write artifacts/schedule/ID.json."""
@@ -69,7 +80,7 @@ def delegate(
         return
     from planloom.runtime.delegating import offered_entries, wave_outputs, write_outputs
 
-    items = _prepare(session, item, plan, params, prompt, retry)
+    items = _prepare(session, item, plan, params, prompt, Retry(retry, take_back))
     delegated = [_retry_for_a_person(session, _close_what_is_done(session, one, prompt), item, prompt) for one in items]
     outputs = wave_outputs(offered_entries(session, delegated))
     write_outputs(session, outputs)
@@ -94,10 +105,10 @@ def delegate(
         screen.suggest("planloom open ITEM")
 
 
-def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], prompt: str, retry: str) -> tuple[str, ...]:
+def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], prompt: str, retry: Retry) -> tuple[str, ...]:
     """Open what is missing, give up what is dead, grant a retry; returns the work items that are meant."""
     from planloom.cli.start import parse_params
-    from planloom.runtime.abandoning import abandon_dead, retry_step
+    from planloom.runtime.abandoning import abandon_dead
     from planloom.runtime.delegating import open_items
     from planloom.runtime.platform import find_platform
 
@@ -110,13 +121,27 @@ def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], pr
         for given_up in abandon_dead(session, one, find_platform(session.environment)):
             step = given_up.record.step.key if given_up.record.step else ""
             screen.say(f"gave up {step} of {one}: {getattr(given_up.record.body, 'reason', '')}")
-    if retry:
+    if retry.step:
         if not item:
             raise InputError(
-                "--retry needs --structured-work-item", hint=f"planloom delegate --structured-work-item ITEM --retry {retry}"
+                "--retry needs --structured-work-item", hint=f"planloom delegate --structured-work-item ITEM --retry {retry.step}"
             )
-        retry_step(session, item, retry, prompt or "asked for by hand")
+        _grant(session, item, retry, prompt or "asked for by hand")
     return items
+
+
+def _grant(session: Session, item: str, retry: Retry, reason: str) -> None:
+    """Grant a failed step one more attempt, or with `--take-back` let one that is done be done again."""
+    from planloom.runtime.abandoning import retry_step
+    from planloom.runtime.invalidating import redo_step
+    from planloom.runtime.reading import read_view
+    from planloom.state.machine import Status
+
+    if retry.take_back and read_view(session, item).view.states[retry.step].status is Status.DONE:
+        again = [signed.record.step.key for signed in redo_step(session, item, retry.step, reason) if signed.record.step]
+        screen.say(f"{', '.join(again)} of {item} start again")
+    else:
+        retry_step(session, item, retry.step, reason)
 
 
 def _close_what_is_done(session: Session, item: str, prompt: str) -> Delegated:

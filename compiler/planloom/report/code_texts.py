@@ -37,7 +37,7 @@ _EVIDENCE: Final = (
         "E_ARTIFACT",
         "A handoff names each output with its SHA-256. A file in the folder given to `--outputs`, or one that was fetched for the next step, has another one or is missing.",
         "What would be shipped or built on is not what the step made.",
-        "Fetch the output again from where the handoff says it lies. When it has expired there: `planloom delegate --structured-work-item ITEM --retry STEP`.",
+        "Fetch the output again from where the handoff says it lies. When it has expired there: `planloom delegate --structured-work-item ITEM --retry STEP --take-back`.",
     ),
     _found(
         "E_ATTEMPT_TWICE",

@@ -130,7 +130,10 @@ def retry_step(session: Session, item: str, step: str, reason: str) -> Signed:
         state = view.states[step]
         if state.status is not Status.FAILED or not view.item.is_open:
             message = f"step {step} of {item} is {state.status.value}: it needs no retry"
-            raise Conflict(message, hint=f"planloom why {item} {step}")
+            again = f"planloom delegate --structured-work-item {item} --retry {step} --take-back"
+            lost = state.status is Status.DONE and view.item.is_open
+            hint = f"planloom why {item} {step}" + (f"; if its outputs are lost: {again}" if lost else "")
+            raise Conflict(message, hint=hint)
         compiled = view.steps[step]
         chain = f"{item}/{step}"
         draft = Draft("retried", chain, item, view.item.plan, Retried(reason), StepRef(step, compiled.order, compiled.digest))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
-from planloom.records.bodies import Invalidated, Reverted
+from planloom.records.bodies import Invalidated, Retried, Reverted
 from planloom.records.references import StepRef
 from planloom.runtime.reading import read_view, unknown_step
 from planloom.runtime.writing import Draft, append, require_event
@@ -100,6 +100,39 @@ def revert_step(
         rest = draft_invalidations(view, step, cause=nonce, origin=step, reason=reason, cascade=cascade, itself=False)
         drafts = [reverted, *rest]
         written = append(session, signer, drafts, loaded)
+        if written is not None:
+            return written
+
+
+def redo_step(session: Session, item: str, step: str, reason: str) -> tuple[Signed, ...]:
+    """Let a step that is done be done again, and everything downstream with it, in one append: its outputs are lost.
+
+    Raises: Conflict when it is not done, or an integrated step builds on it; TrustError when the key may not invalidate.
+    """
+    signer = session.find_key("you")
+    for event in ("retried", "invalidated"):
+        require_event(session, signer, event)
+    while True:
+        loaded = read_view(session, item)
+        view = loaded.view
+        if step not in view.steps:
+            raise unknown_step(step, view.header)
+        state, compiled = view.states[step], view.steps[step]
+        if state.status is not Status.DONE or not view.item.is_open:
+            message = (
+                f"step {step} of {item} is {state.status.value if view.item.is_open else 'closed'}: there is nothing to take back"
+            )
+            raise Conflict(message, hint=f"planloom why {item} {step}")
+        reached = downstream(view.steps, view.header.order, step)
+        integrated = next((key for key in reached if view.states[key].status is Status.INTEGRATED), "")
+        if integrated:
+            message = f"{integrated} is integrated and builds on {step}"
+            raise Conflict(message, hint=f"planloom revert {item} {integrated} --handoff DIGEST --reason TEXT comes first")
+        nonce = session.ids.nonce()
+        reference = StepRef(step, compiled.order, compiled.digest)
+        retried = Draft("retried", names.step_chain(item, step), item, view.item.plan, Retried(reason), reference, nonce=nonce)
+        rest = draft_invalidations(view, step, cause=nonce, origin=step, reason=reason, cascade=False, itself=False)
+        written = append(session, signer, [retried, *rest], loaded)
         if written is not None:
             return written
 

@@ -121,7 +121,11 @@ class LocalRun:
         if self.lacking:
             key, names = next(iter(self.lacking.items()))
             message = f"step {key} needs {', '.join(names)}, which is not kept on this machine"
-            raise StoreError(message, hint=f"planloom run {self.item} --store DIR, with a folder that every machine shares")
+            hint = (
+                f"planloom run {self.item} --store DIR, with a folder that every machine shares; or, for the step that made it, "
+            )
+            hint += f"planloom delegate --structured-work-item {self.item} --retry STEP --take-back"
+            raise StoreError(message, hint=hint)
         return build_schedule(self.view)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:

@@ -13,7 +13,7 @@ resources) is `state.readiness`'s question.
 | running    | abandoned             | pending: its holder is gone                                                    |
 | running    | invalidated           | running, but stale: it can only end as superseded, failed or abandoned         |
 | done       | integrated            | integrated                                                                     |
-| done       | invalidated           | pending, with a fresh budget of attempts                                       |
+| done       | invalidated, retried  | pending, with a fresh budget of attempts (retried: its outputs are lost)       |
 | integrated | reverted, invalidated | pending, with a fresh budget of attempts (invalidated: only by a cascade)      |
 | failed     | retried               | pending, with one more attempt                                                 |
 | failed     | invalidated           | pending, with a fresh budget of attempts                                       |
@@ -187,7 +187,8 @@ def _again(state: StepState, signed: Signed) -> StepState:
 
 
 def _retried(state: StepState, signed: Signed) -> StepState:
-    del signed
+    if state.handoff is not None:
+        return _again(state, signed)
     return state._replace(status=Status.PENDING, allowed=state.used + 1)
 
 
@@ -205,6 +206,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, str], Callable[[StepState, Signed], Ste
     (Status.RUNNING, "invalidated"): _made_stale,
     (Status.DONE, "integrated"): _integrated,
     (Status.DONE, "invalidated"): _again,
+    (Status.DONE, "retried"): _retried,
     (Status.INTEGRATED, "reverted"): _again,
     (Status.INTEGRATED, "invalidated"): _again,
     (Status.FAILED, "retried"): _retried,

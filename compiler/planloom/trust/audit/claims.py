@@ -65,7 +65,7 @@ def _taken_back(evidence: Evidence, handoff: Signed) -> str:
             continue
         if isinstance(later.record.body, Invalidated):
             return later.record.body.cause
-        if later.record.event == "reverted":
+        if later.record.event in {"reverted", "retried"}:
             return later.record.nonce
     return ""
 
@@ -150,6 +150,6 @@ def _is_spent(evidence: Evidence, approval: Signed, claim: Signed) -> bool:
             rests, done = approval.digest in record.body.approvals, False
         elif record.event == "completed":
             done = rests
-        elif record.event in {"reverted", "invalidated"} and done:
+        elif record.event in {"reverted", "invalidated", "retried"} and done:
             return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import names
-from planloom.records.bodies import Decided, Invalidated, Migrated, Reverted
+from planloom.records.bodies import Decided, Invalidated, Migrated, Retried, Reverted
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from planloom.records.compiled import CompiledStep
     from planloom.records.signed import Signed
     from planloom.trust.audit.evidence import Evidence
+    from planloom.trust.audit.history import Chain
 
 
 def check_reworks(evidence: Evidence) -> Iterator[Finding]:
@@ -37,7 +38,7 @@ def _check_cause(evidence: Evidence, path: str, signed: Signed, body: Invalidate
         yield Finding(
             "E_STATE", path, "what it says invalidated the step is no record of this work item", "cause", "", body.cause
         )
-    elif not isinstance(cause.record.body, Reverted | Migrated) and cause.record.event != "rejected":
+    elif not isinstance(cause.record.body, Reverted | Migrated | Retried) and cause.record.event != "rejected":
         yield Finding("E_STATE", path, f"'{cause.record.event}' does not invalidate anything", "cause", "", body.cause)
     elif cause.key_id != signed.key_id:
         yield Finding(
@@ -48,12 +49,12 @@ def _check_cause(evidence: Evidence, path: str, signed: Signed, body: Invalidate
 def _check_reach(evidence: Evidence, item: str, told: Mapping[str, set[str]]) -> Iterator[Finding]:
     for chain in evidence.of_item(item):
         for path, signed in chain.sound():
-            start = _start(signed)
+            start = _start(signed, chain)
             plan = evidence.plans.get(item, {}).get(signed.record.plan.digest)
             if not start or plan is None or start not in plan.steps:
                 continue
             reached = downstream(plan.steps, plan.header.order, start)
-            wanted = reached if signed.record.event == "reverted" else (start, *reached)
+            wanted = (start, *reached) if signed.record.event == "rejected" else reached
             missed = [key for key in wanted if key not in told.get(signed.record.nonce, set())]
             if missed:
                 message = f"it takes back {start}, but {missed[0]}, which builds on it, was not invalidated"
@@ -62,14 +63,22 @@ def _check_reach(evidence: Evidence, item: str, told: Mapping[str, set[str]]) ->
                 )
 
 
-def _start(signed: Signed) -> str:
+def _start(signed: Signed, chain: Chain) -> str:
     """Return the step from which on a record takes work back, "" when it takes none back."""
     body = signed.record.body
+    if isinstance(body, Retried) and _was_done(signed, chain):
+        return signed.record.step.key if signed.record.step is not None else ""
     if isinstance(body, Reverted):
         return signed.record.step.key if signed.record.step is not None else ""
     if isinstance(body, Decided) and signed.record.event == "rejected":
         return body.reentry_step
     return ""
+
+
+def _was_done(signed: Signed, chain: Chain) -> bool:
+    """Return whether a step was done when a record was appended to its chain; late results in between change nothing."""
+    before = [s.record.event for _, s in chain.sound() if s.record.index < signed.record.index and s.record.event != "refused"]
+    return before[-1:] == ["completed"]
 
 
 def downstream(steps: Mapping[str, CompiledStep], order: tuple[str, ...], key: str) -> tuple[str, ...]:
