@@ -13,15 +13,15 @@ import sys
 import pytest
 
 from act.projects import make_project
-from convergence.machines import Clock, in_run, machine
+from convergence.machines import Clock, events, in_run, machine
 from convergence.test_every_crash import die_at, ended, in_a_process
 from convergence.transitions import (
+    GOOD,
     ITEM,
     PLAN,
     built,
     claim_wave,
     close_item,
-    complete_both,
     complete_the_last,
     do,
     open_one,
@@ -38,6 +38,7 @@ from planloom.ledger.gitport import Remote
 from planloom.ledger.points import pass_by
 from planloom.ledger.retry import Pace
 from planloom.runtime.collecting import collect_records, push_records
+from planloom.runtime.completing import complete_wave
 from planloom.runtime.exporting import export, find_origin
 from planloom.trust.gather import read_history
 from planloom.trust.verify import Request, verify
@@ -125,15 +126,25 @@ def finished(session):
     complete_the_last(session)
 
 
-def test_a_wave_is_one_push_to_claim_and_one_to_complete_however_many_steps_it_has(origin):
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_wave_is_one_push_to_claim_and_one_to_complete_however_many_steps_and_work_items_it_has(origin, others):
     passed = []
     runner = origin.machine("runner", passed.append)
     built(runner)
+    small = [f"small-{n}" for n in range(1, others + 1)]
+    for item in small:
+        open_one(runner, item, "small")
     passed.clear()
-    assert len(claim_wave(runner, ITEM, 256)) == 2
+    won = claim_wave(runner, [ITEM, *small], 256)
+    assert len(won) == 2 + others
     assert passed.count("git: before push") == 1
-    complete_both(runner)
-    assert passed.count("git: before push") == 2
+    results = {}
+    for one in won:
+        results.setdefault(one.claim.record.work_item, {})[one.step.key] = (one.attempt.id, GOOD)
+    complete_wave(runner, results)
+    # Closing those that are finished is one more, however many they are.
+    assert passed.count("git: before push") == 2 + bool(others)
+    assert {event for item in small for event in events(runner, f"{item}/_item")[1:]} == ({"closed"} if small else set())
 
 
 def test_nothing_new_makes_no_commit(origin, tmp_path):

@@ -97,7 +97,7 @@ def built(session: Session) -> None:
 def both_claimed(session: Session) -> None:
     """… and claim the two that come then, as one wave."""
     built(session)
-    claim_wave(session, ITEM, 256)
+    claim_wave(session, [ITEM], 256)
 
 
 def before_the_gate(session: Session) -> None:
@@ -159,7 +159,7 @@ def revert(session: Session) -> None:
 def complete_both(session: Session) -> None:
     """Complete the wave."""
     mine = {key: (open_attempt(session, key), GOOD) for key in ("left", "right")}
-    complete_wave(session, ITEM, mine)
+    complete_wave(session, {ITEM: mine})
 
 
 def complete_the_last(session: Session) -> None:
@@ -187,7 +187,7 @@ TRANSITIONS: dict[str, Transition] = {
     "open": Transition(nothing, lambda s: open_one(s, ITEM)),
     "claim": Transition(lambda s: open_one(s, ITEM), lambda s: claim_step(s, ITEM, "build")),
     "claim with a resource": Transition(built, lambda s: claim_step(s, ITEM, "left")),
-    "claim a wave": Transition(built, lambda s: claim_wave(s, ITEM, 256)),
+    "claim a wave": Transition(built, lambda s: claim_wave(s, [ITEM], 256)),
     "complete": Transition(claimed, lambda s: complete_attempt(s, ITEM, "build", open_attempt(s, "build"), GOOD)),
     "fail": Transition(
         claimed, lambda s: complete_attempt(s, ITEM, "build", open_attempt(s, "build"), Result("failure", reason="exit 1"))

@@ -82,7 +82,7 @@ class Case:
         self.store = facts.artifacts / str(RUN)
         shutil.rmtree(self.store, ignore_errors=True)
         open_one(self.session, item)
-        self.claims = {won.step.key: won for won in claim_wave(self.session, item, 256)}
+        self.claims = {won.step.key: won for won in claim_wave(self.session, [item], 256)}
         self.jobs = {key: self._execute(key, won) for key, won in self.claims.items()}
         self.run.jobs = list(self.jobs.values())
         self.platform = Platform(facts.base, facts.slug, facts.token, pace=Pace(budget=0))

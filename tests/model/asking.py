@@ -250,7 +250,7 @@ def _claim(session, name, key):
 
 
 def _wave(session, name):
-    claiming.claim_wave(session, ITEM, 256)
+    claiming.claim_wave(session, [ITEM], 256)
 
 
 def _complete(session, name, held, result):
@@ -258,7 +258,7 @@ def _complete(session, name, held, result):
     if len(held) == 1:
         completing.complete_attempt(session, ITEM, *held[0], said)
     else:
-        completing.complete_wave(session, ITEM, {key: (attempt, said) for key, attempt in held})
+        completing.complete_wave(session, {ITEM: {key: (attempt, said) for key, attempt in held}})
 
 
 def _abandon(session, name, dead):

@@ -240,26 +240,26 @@ def test_a_step_that_wants_more_than_is_free_waits(tmp_path):
 def test_a_wave_takes_everything_that_is_ready_in_one_append(diamond):
     diamond.do("a")
     before = diamond.ids.count
-    won = claiming.claim_wave(diamond.session(), ITEM, 256)
+    won = claiming.claim_wave(diamond.session(), [ITEM], 256)
     assert [w.step.key for w in won] == ["b", "c"]
     assert diamond.ids.count == before + 2  # nothing was signed in vain
-    assert claiming.claim_wave(diamond.session(), ITEM, 256) == ()
+    assert claiming.claim_wave(diamond.session(), [ITEM], 256) == ()
 
 
 def test_a_wave_takes_no_more_of_a_resource_than_there_is(shared):
-    assert [w.step.key for w in claiming.claim_wave(shared.session(), ITEM, 256)] == ["a", "c"]
+    assert [w.step.key for w in claiming.claim_wave(shared.session(), [ITEM], 256)] == ["a", "c"]
 
 
 def test_a_wave_takes_no_manual_step_and_no_more_than_its_limit(tmp_path):
     world = World(tmp_path, Shape("a", run=""), Shape("b"), Shape("c"))
-    assert [w.step.key for w in claiming.claim_wave(world.session(), ITEM, 1)] == ["b"]
+    assert [w.step.key for w in claiming.claim_wave(world.session(), [ITEM], 1)] == ["b"]
 
 
 def test_a_wave_is_completed_in_one_append_and_leaves_out_what_was_given_up(shared):
-    won = claiming.claim_wave(shared.session(), ITEM, 256)
+    won = claiming.claim_wave(shared.session(), [ITEM], 256)
     shared.abandon("c")
     results = {w.step.key: (w.attempt.id, Result("success")) for w in won}
-    done = completing.complete_wave(shared.session(), ITEM, results)
+    done = completing.complete_wave(shared.session(), {ITEM: results})
     assert [d.record.step.key for d in done] == ["a"]
     assert shared.held("staging") == {}
 
@@ -440,7 +440,7 @@ def test_closing_looks_only_at_the_end_of_the_plan(tmp_path):
     read = []
     inner = world.ledger.read
     world.ledger.read = lambda names: read.append(len(names)) or inner(names)
-    assert opening.close_when_complete(world.session(), ITEM) is None
+    assert opening.close_when_complete(world.session(), ITEM) == ()
     assert sum(read) < 12
 
 

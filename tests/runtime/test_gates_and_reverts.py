@@ -125,7 +125,7 @@ def test_what_only_its_own_key_approved_starts_no_wave_and_no_further_run(tmp_pa
     world = World(tmp_path, Shape("b", gate=("approver", 1)), policy=policy)
     world.decide("b", by=CI)
     session = world.session(builder=Builder("github", "7", "1", ""))
-    assert claiming.claim_wave(session, ITEM, 256) == ()
+    assert claiming.claim_wave(session, [ITEM], 256) == ()
     delegated = delegating.delegate_item(session, ITEM, "go on")
     assert delegated.schedule.dispatchable == ()
     following = delegating.choose_next(ITEM, delegated.view.header.settings, [delegated], collectable=True)
@@ -362,7 +362,7 @@ def test_a_rejection_between_a_claims_reading_and_its_append_stops_the_claim(tmp
     world.decide("b", by=ANN)
     session = interfere(world, lambda: world.decide("b", by=ANN, reject=True, reentry=reentry))
     if wave:
-        assert "b" not in [won.step.key for won in claiming.claim_wave(session, ITEM, 9)]
+        assert "b" not in [won.step.key for won in claiming.claim_wave(session, [ITEM], 9)]
     else:
         assert isinstance(claiming.claim_step(session, ITEM, "b"), claiming.Refused)
     assert world.events("demo-1/b") == (["invalidated"] if reentry else [])

@@ -34,7 +34,7 @@ def world(tmp_path):
 
 @pytest.fixture
 def wave(world):
-    return {w.step.key: Task(w.view, w.step, w.claim, w.attempt) for w in claiming.claim_wave(session(world), ITEM, 256)}
+    return {w.step.key: Task(w.view, w.step, w.claim, w.attempt) for w in claiming.claim_wave(session(world), [ITEM], 256)}
 
 
 def session(world):

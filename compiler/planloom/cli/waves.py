@@ -23,10 +23,12 @@ def claim_wave(session: Session, item: str, plan: str) -> None:
     from planloom.runtime.delegating import claimed_entries, open_items, wave_outputs, write_outputs
 
     entries: list[tuple[str, dict[str, Any]]] = []
-    for one in (item,) if item else open_items(session, plan):
-        won = claim_all(session, one, WAVE_LIMIT - len(entries))
-        entries.extend(claimed_entries(session, won))
-        for claim in won:
+    items = (item,) if item else open_items(session, plan)
+    won = claim_all(session, items, WAVE_LIMIT)
+    for one in items:
+        own = tuple(claim for claim in won if claim.claim.record.work_item == one)
+        entries.extend(claimed_entries(session, own))
+        for claim in own:
             screen.say(f"claimed {claim.attempt.id} of {one}")
         summarise(session, one, "Claimed")
     outputs = wave_outputs(entries)

@@ -10,7 +10,7 @@ from planloom.records.references import AttemptRef, StepRef
 from planloom.runtime.effects import format_time, parse_time
 from planloom.runtime.identity import attempt_id, own_process
 from planloom.runtime.reading import read_view
-from planloom.runtime.writing import Draft, append
+from planloom.runtime.writing import Draft, Part, append, append_all
 from planloom.state.readiness import Blocker, count_approvals, depends_on, find_blockers
 from planloom.state.schedule import build_schedule, choose_wave
 
@@ -75,26 +75,53 @@ def claim_step(session: Session, item: str, step: str, *, attempt: str = "", pro
             return Won(written[0], loaded.view.steps[step], loaded.view)
 
 
-def claim_wave(session: Session, item: str, limit: int) -> tuple[Won, ...]:
-    """Claim every ready step that a machine carries out, up to `limit`, in one append; empty when nothing is ready."""
+def claim_wave(session: Session, items: Sequence[str], limit: int) -> tuple[Won, ...]:
+    """Claim every ready step of some work items that a machine carries out, up to `limit`, in one append; empty when nothing is ready.
+
+    Work items that want the same resource can't share an append: each of its records counts on the one before. They come after one another.
+    """
     signer = session.find_key("ci")
-    while True:
+    won: list[Won] = []
+    rest = list(items)
+    while rest:
+        parts, later = _decide_wave(session, rest, limit - len(won), signer.key_id)
+        if not parts:
+            break
+        written = append_all(session, signer, parts)
+        if written is None:
+            continue
+        views = {part.loaded.view.item.id: part.loaded.view for part in parts}
+        claims = [signed for signed in written if signed.record.event == "claimed"]
+        won += [
+            Won(c, views[c.record.work_item].steps[c.record.step.key], views[c.record.work_item]) for c in claims if c.record.step
+        ]
+        rest = later
+    return tuple(won)
+
+
+def _decide_wave(session: Session, items: Sequence[str], limit: int, claimant: str) -> tuple[list[Part], list[str]]:
+    """Return what can be claimed in one append, and the work items that have to wait for it."""
+    parts: list[Part] = []
+    later: list[str] = []
+    taken: set[str] = set()
+    for item in items:
         loaded = read_view(session, item)
         view = loaded.view
-        rows = choose_wave(view, build_schedule(view), limit)
         claims = [
-            draft_claim(session, view, row.step, signer.key_id)
-            for row in rows
-            if not find_blockers(view, row.step.key, claimant=signer.key_id)
+            draft_claim(session, view, row.step, claimant)
+            for row in choose_wave(view, build_schedule(view), limit)
+            if not find_blockers(view, row.step.key, claimant=claimant)
         ]
         drafts = [draft for draft in claims if isinstance(draft, Draft)]
-        if not drafts:
-            return ()
-        everything = [*drafts, *draft_acquisitions(view, drafts)]
-        written = append(session, signer, everything, loaded, unmoved=gates_of(view, drafts))
-        if written is not None:
-            claims_written = written[: len(drafts)]
-            return tuple(Won(c, view.steps[c.record.step.key], view) for c in claims_written if c.record.step is not None)
+        acquisitions = draft_acquisitions(view, drafts)
+        resources = {draft.chain for draft in acquisitions}
+        if resources & taken:
+            later.append(item)
+        elif drafts:
+            parts.append(Part([*drafts, *acquisitions], loaded, gates_of(view, drafts)))
+            taken |= resources
+            limit -= len(drafts)
+    return parts, later
 
 
 def gates_of(view: ItemView, claims: Sequence[Draft]) -> list[str]:

@@ -13,7 +13,7 @@ from planloom.records.references import Subject
 from planloom.runtime.claiming import draft_releases, give_back
 from planloom.runtime.opening import close_when_complete
 from planloom.runtime.reading import open_chain, read_view
-from planloom.runtime.writing import Draft, append
+from planloom.runtime.writing import Draft, Part, append, append_all
 from planloom.state.machine import Status, StepState, claim_body
 from planloom.state.readiness import depends_on
 
@@ -107,34 +107,56 @@ def complete_attempt(
 
             # Only the end of a path can be the last step; looking at all of them costs what the plan costs.
             may_be_last = draft.event == "completed" and not has_successors(loaded.lines, step)
-            closed = may_be_last and close_when_complete(session, item) is not None
+            closed = may_be_last and bool(close_when_complete(session, item))
             return Completed(written[0], apply(state, written[0]), closed)
 
 
-def complete_wave(session: Session, item: str, results: Mapping[str, tuple[str, Result]]) -> tuple[Signed, ...]:
-    """Record the results of several open attempts of one work item in one append: step key → (attempt id, result).
+def complete_wave(session: Session, results: Mapping[str, Mapping[str, tuple[str, Result]]]) -> tuple[Signed, ...]:
+    """Record the results of several open attempts in one append: work item → step key → (attempt id, result).
 
-    Steps whose attempt is no longer the open one are left out: `complete_attempt` says what becomes of those.
+    Steps whose attempt is no longer the open one are left out: `complete_attempt` says what becomes of those. Work items that give back the
+    same resource come after one another.
     """
     signer = session.find_key("ci")
-    while True:
+    handoffs: list[Signed] = []
+    rest = list(results)
+    while rest:
+        parts, later = _decide_results(session, {item: results[item] for item in rest})
+        written = append_all(session, signer, parts) if parts else ()
+        if written is None:
+            continue
+        handoffs += [signed for signed in written if signed.record.event != "released"]
+        if parts:
+            close_when_complete(session, *(part.loaded.view.item.id for part in parts))
+        rest = later
+    return tuple(handoffs)
+
+
+def _decide_results(session: Session, results: Mapping[str, Mapping[str, tuple[str, Result]]]) -> tuple[list[Part], list[str]]:
+    """Return what can be recorded in one append, and the work items that have to wait for it."""
+    parts: list[Part] = []
+    later: list[str] = []
+    taken: set[str] = set()
+    for item, wanted in results.items():
         loaded = read_view(session, item)
         view = loaded.view
-        _refuse_closed(view)
         drafts: list[Draft] = []
         claims: list[Signed] = []
-        for key, (attempt, result) in results.items():
+        for key, (attempt, result) in wanted.items():
             claim = view.states[key].claim
-            if claim is not None and claim.record.attempt is not None and claim.record.attempt.id == attempt:
+            if claim is None or claim.record.attempt is None or claim.record.attempt.id != attempt:
+                continue
+            claims.append(claim)
+            if view.item.is_open:
                 drafts.append(draft_result(view, view.steps[key], claim, result, integrated=False))
-                claims.append(claim)
-        if not drafts:
-            return ()
-        everything = [*drafts, *draft_releases(view, claims)]
-        written = append(session, signer, everything, loaded)
-        if written is not None:
-            close_when_complete(session, item)
-            return written[: len(drafts)]
+        releases = draft_releases(view, claims)
+        resources = {draft.chain for draft in releases}
+        if resources & taken:
+            later.append(item)
+        elif drafts or releases:
+            parts.append(Part([*drafts, *releases], loaded))
+            taken |= resources
+    return parts, later
 
 
 def integrate_step(session: Session, item: str, step: str, reason: str) -> Signed:

@@ -12,7 +12,7 @@ from planloom.records.bodies import Closed, Opened
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
 from planloom.records.references import PlanRef, Subject
 from planloom.runtime.reading import read_compiled, read_item, read_view
-from planloom.runtime.writing import Draft, append, append_to, empty_end
+from planloom.runtime.writing import Draft, Part, append, append_all, append_to, empty_end
 from planloom.state.machine import Status
 
 if TYPE_CHECKING:
@@ -176,25 +176,23 @@ def close_item(session: Session, item: str, *, result: str, reason: str, key: st
     while True:
         loaded = read_view(session, item)
         _refuse_closing(loaded)
-        written = _append_closed(session, loaded, result, reason, key)
+        written = append(session, session.find_key(key), [_draft_closed(loaded, result, reason)], loaded)
         if written is not None:
-            return written
+            return written[0]
 
 
-def close_when_complete(session: Session, item: str) -> Signed | None:
-    """Close a work item whose every step has ended well, unless some are integrated; returns the record if it was this call.
+def close_when_complete(session: Session, *items: str) -> tuple[Signed, ...]:
+    """Close those work items whose every step has ended well, unless some are integrated; returns the records of those closed by this call.
 
     An item with integrated steps stays open, so that they can be reverted; `planloom close` ends it. Costs what one step costs as long
     as the last step of the plan is not done.
     """
     while True:
-        if not _may_be_complete(session, item):
-            return None
-        loaded = read_view(session, item)
-        view = loaded.view
-        if not is_complete(view):
-            return None
-        written = _append_closed(session, loaded, "completed", "every step has ended well", "ci")
+        maybe = [read_view(session, item) for item in items if _may_be_complete(session, item)]
+        parts = [
+            Part([_draft_closed(one, "completed", "every step has ended well")], one) for one in maybe if is_complete(one.view)
+        ]
+        written = append_all(session, session.find_key("ci"), parts) if parts else ()
         if written is not None:
             return written
 
@@ -220,12 +218,9 @@ def is_complete(view: ItemView) -> bool:
     return view.item.is_open and all(state.status is Status.DONE for state in view.states.values())
 
 
-def _append_closed(session: Session, loaded: Loaded, result: str, reason: str, key: str) -> Signed | None:
-    view = loaded.view
-    chain = names.item_chain(view.item.id)
-    draft = Draft("closed", chain, view.item.id, view.item.plan, Closed(result, reason))
-    written = append(session, session.find_key(key), [draft], loaded)
-    return written[0] if written else None
+def _draft_closed(loaded: Loaded, result: str, reason: str) -> Draft:
+    item = loaded.view.item
+    return Draft("closed", names.item_chain(item.id), item.id, item.plan, Closed(result, reason))
 
 
 def _refuse_closing(loaded: Loaded) -> None:

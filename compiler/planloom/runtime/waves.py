@@ -47,17 +47,20 @@ def complete_run(session: Session, plan: str, results: Path, platform: Platform 
     if platform is None or not builder.run_id:
         message = "only a workflow run completes a wave: its jobs are looked up on GitHub"
         raise InputError(message, hint="in a workflow, give the step GITHUB_TOKEN; by hand, planloom complete ITEM STEP")
-    written: list[Signed] = []
-    for item in open_items(session, plan):
+    items = open_items(session, plan)
+    for item in items:
         abandon_dead(session, item)
-        view = read_view(session, item).view
-        tasks = _own_tasks(view, builder)
-        jobs = _ended_jobs(platform, builder, tasks)
-        mine = {task.step.key: (task.attempt.id, judge_result(task, results, jobs, platform)) for task in tasks}
-        if mine:
-            written.extend(complete_wave(session, item, mine))
-        written.extend(_keep_late(session, view, results, {attempt for attempt, _ in mine.values()}))
-        close_when_complete(session, item)
+    views = {item: read_view(session, item).view for item in items}
+    tasks = [task for view in views.values() for task in _own_tasks(view, builder)]
+    jobs = _ended_jobs(platform, builder, tasks)
+    judged: dict[str, dict[str, tuple[str, Result]]] = {}
+    for task in tasks:
+        judged.setdefault(task.view.item.id, {})[task.step.key] = (task.attempt.id, judge_result(task, results, jobs, platform))
+    written = list(complete_wave(session, judged))
+    for item, view in views.items():
+        written.extend(_keep_late(session, view, results, {attempt for attempt, _ in judged.get(item, {}).values()}))
+    # Those whose last result was recorded by a run that died right after are closed as well.
+    close_when_complete(session, *items)
     return tuple(written)
 
 

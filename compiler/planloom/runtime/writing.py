@@ -16,7 +16,7 @@ from planloom.records.signed import Signed
 from planloom.trust.policy import authorise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from planloom.records.bodies import Body
     from planloom.records.references import AttemptRef, PlanRef, StepRef
@@ -62,21 +62,37 @@ def empty_end(chain: str) -> End:
     return End(EMPTY, genesis(chain))
 
 
-def append(
-    session: Session, signer: Signer, drafts: Sequence[Draft], loaded: Loaded, *, unmoved: Iterable[str] = ()
-) -> tuple[Signed, ...] | None:
-    """Sign the drafts and append them, all or nothing, to what they were decided on; at most one a chain.
+class Part(NamedTuple):
+    """What is decided about one work item: the drafts, what they were decided on, and other chains that must not have moved."""
 
-    Nothing is appended either when the work item's own chain, or one of `unmoved`, has moved on since it was read. A closed work item's
+    drafts: Sequence[Draft]
+    loaded: Loaded
+    unmoved: Sequence[str] = ()
+
+
+def append(
+    session: Session, signer: Signer, drafts: Sequence[Draft], loaded: Loaded, *, unmoved: Sequence[str] = ()
+) -> tuple[Signed, ...] | None:
+    """Sign the drafts and append them, all or nothing, to what they were decided on; at most one a chain. See `append_all`."""
+    return append_all(session, signer, [Part(drafts, loaded, unmoved)])
+
+
+def append_all(session: Session, signer: Signer, parts: Sequence[Part]) -> tuple[Signed, ...] | None:
+    """Sign what was decided about several work items and append it, all or nothing; at most one draft a chain.
+
+    Nothing is appended either when a work item's own chain, or one of `unmoved`, has moved on since it was read. A closed work item's
     is not looked at: what is still written then gives back what it holds.
     Returns the signed records in the order of the drafts, or None (read and decide again). Raises: TrustError when the policy does not
     let the key sign one of them: nothing that verify would refuse is ever written.
     """
-    item = loaded.view.item
-    held = {*unmoved, *((names.item_chain(item.id),) if item.is_open else ())} - {draft.chain for draft in drafts}
-    heads = {chain: loaded.ends[chain].head for chain in sorted(held)}
-    ends = {draft.chain: loaded.end(draft.chain) for draft in drafts}
-    return append_to(session, signer, drafts, ends, at=loaded.view.now, unmoved=heads)
+    drafts = [draft for part in parts for draft in part.drafts]
+    ends = {draft.chain: part.loaded.end(draft.chain) for part in parts for draft in part.drafts}
+    heads: dict[str, Head] = {}
+    for part in parts:
+        item = part.loaded.view.item
+        held = {*part.unmoved, *((names.item_chain(item.id),) if item.is_open else ())} - ends.keys()
+        heads |= {chain: part.loaded.ends[chain].head for chain in sorted(held)}
+    return append_to(session, signer, drafts, ends, at=max(part.loaded.view.now for part in parts), unmoved=heads)
 
 
 def append_to(
