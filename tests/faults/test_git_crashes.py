@@ -6,8 +6,11 @@ import itertools
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +169,54 @@ def test_a_push_that_arrives_again_after_its_work_item_was_pruned_is_void(tmp_pa
     assert fresh.prunable() == ("a",)
     fresh.prune("a")
     assert list(server.refs()) == ["refs/heads/planloom"]
+
+
+FULL = """
+import os, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from gitledgers import git_ledger
+from planloom.core.errors import StoreError
+from planloom.ledger.ledger import EMPTY, Append, Entry
+
+folder, origin = Path(sys.argv[2]), sys.argv[3]
+mount = lambda *words: subprocess.run(["mount", "-t", "tmpfs", *words, "tmpfs", str(folder)], check=True)
+mount("-o", "size=300k")
+ledger = git_ledger(folder, origin)
+big = {"a/big": Append(EMPTY, Entry("claims", os.urandom(600_000)))}
+for attempt in (lambda: ledger.read(["a/"]), lambda: ledger.append(big)):
+    try:
+        attempt()
+    except StoreError as error:
+        print(error.code, "|", error.message, "|", error.hint)
+mount("-o", "remount,size=50m")
+again = git_ledger(folder, origin)
+print(len(again.read(["a/"])["a/build"].entries[0].content))
+print(type(again.append(big)).__name__)
+"""
+
+
+@pytest.fixture(scope="session")
+def own_mounts():
+    """Return the command that gives a process mounts of its own; skips where nobody may have any."""
+    for command in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
+        tried = [*command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        if shutil.which("unshare") and subprocess.run(tried, capture_output=True, check=False).returncode == 0:
+            return command
+    pytest.skip("no mounts of one's own here")
+
+
+def test_a_full_disk_is_named_at_once_and_costs_nothing_once_there_is_room(tmp_path, server, machine, own_mounts):
+    machine.append({"a/build": Append(EMPTY, Entry("claims", os.urandom(600_000)))})
+    (tmp_path / "small").mkdir()
+    words = [sys.executable, "-c", FULL, str(Path(__file__).parents[1]), str(tmp_path / "small"), str(server.bare)]
+    done = subprocess.run([*own_mounts, *words], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    reading, writing, size, outcome = done.stdout.splitlines()
+    for refusal in (reading, writing):
+        assert "No space left on device" in refusal
+    assert "doctor --fix" in reading
+    assert (size, outcome) == ("600000", "Won")
 
 
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path, server):

@@ -113,26 +113,27 @@ def judge_push(finished: Finished, refs: Sequence[str]) -> Pushed:
 def final_refusal(text: str, remote: Remote) -> StoreError | None:
     """Return the error when git's words mean that trying again is useless, None when they do not."""
     where = f"git {remote.label}"
+    said = "; ".join(line.strip() for line in text.splitlines() if line.strip())
     if any(words in text for words in PROTECTED):
         hint = (
             "let no rule cover refs/planloom/, and collect records on a branch of their own (`ledger-branch` in specs/planloom.yaml, "
             "which `planloom init --github` sets)"
         )
-        return StoreError(f"a rule of {where} takes no push: {text}", hint=hint, code="E_GIT_WRITE")
+        return StoreError(f"a rule of {where} takes no push: {said}", hint=hint, code="E_GIT_WRITE")
     if any(words in text for words in NO_WRITE):
         hint = "the token needs `contents: write`; planloom doctor checks what it may do"
-        return StoreError(f"{where} does not let this token write: {text}", hint=hint, code="E_GIT_WRITE")
+        return StoreError(f"{where} does not let this token write: {said}", hint=hint, code="E_GIT_WRITE")
     if any(words in text for words in SIGN_IN):
         hint = "in a workflow pass GITHUB_TOKEN; at a prompt check that `git ls-remote` works for this remote"
-        return StoreError(f"{where} did not let us sign in: {text}", hint=hint, code="E_GIT_LOGIN")
+        return StoreError(f"{where} did not let us sign in: {said}", hint=hint, code="E_GIT_LOGIN")
     if any(words in text for words in NOT_THERE):
-        return StoreError(f"{where} is not there: {text}", hint="`git remote -v` shows where it points", code="E_GIT_MISSING")
+        return StoreError(f"{where} is not there: {said}", hint="`git remote -v` shows where it points", code="E_GIT_MISSING")
     if any(words in _own_words(text) for words in LOCAL):
         hint = "check disk and git version (2.31 or newer); `planloom doctor --fix` makes the cache anew, it holds only copies"
-        return StoreError(f"git can't work on this machine: {text}", hint=hint, code="E_GIT_LOCAL")
+        return StoreError(f"git can't work on this machine: {said}", hint=hint, code="E_GIT_LOCAL")
     if NO_ATOMIC in text:
         hint = "use a server that runs git 2.4 or newer"
-        return StoreError(f"{where} can't move several refs at once: {text}", hint=hint, code="E_GIT_ATOMIC")
+        return StoreError(f"{where} can't move several refs at once: {said}", hint=hint, code="E_GIT_ATOMIC")
     return None
 
 
