@@ -111,6 +111,21 @@ def test_files_that_were_being_written_are_removed_but_not_from_under_a_live_wri
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    "path", ["claims/release-1/build/.000001.json.47-48.part", "work-items/release-1/_item/000001/.plan.json.47-48.part"]
+)
+def test_what_a_killed_collector_left_among_the_records_is_removed(done, path):
+    target = done.root / "artifacts" / path
+    assert target.parent.is_dir()
+    target.write_bytes(b"half")
+    assert done.run("verify").code == 1
+    done.age(f"artifacts/{path}")
+    assert ("left-over", f"artifacts/{path}") in done.examine()
+    assert done.fix() == []
+    assert not target.exists()
+    assert done.run("verify").code == 0
+
+
 def test_a_key_that_others_can_read_is_closed(fresh):
     (fresh.root / ".planloom/you.pem").chmod(0o640)
     (found,) = examine(fresh.ground())

@@ -11,6 +11,7 @@ from planloom.ledger import disk
 from planloom.ledger.files import TOOLS, FileLedger
 from planloom.ledger.journal import Journal
 from planloom.ledger.points import pass_by
+from planloom.records.bodies import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ def find_unfinished(ground: Ground) -> Iterator[Finding]:
 def find_staged(ground: Ground) -> Iterator[Finding]:
     """Yield files that were being written when their process died, and folders of races that were killed."""
     exported = [(ground.artifacts / folder, "*.part") for folder in (".", "exports", "schedule")]
+    # A collector lays records down like this; beside them nothing else may lie.
+    exported += [(ground.artifacts / folder, "*/*/**/.*.part") for folder in sorted({*FOLDERS.values()})]
     for folder, pattern in [*exported, *((ground.root / name, pattern) for name, pattern in STAGED)]:
         for path in sorted(folder.glob(pattern)):
             if path.is_file() and ground.is_settled(path):
