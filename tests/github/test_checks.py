@@ -91,6 +91,16 @@ def test_a_secret_that_every_branch_can_read_is_found_beside_the_right_one(ready
     assert bad(ready) == ["secret PLANLOOM_SIGNING_KEY is one of the whole repository: a workflow on any branch can read it"]
 
 
+def test_a_private_repository_whose_plan_has_no_environments_is_told_the_risk_of_its_secret(ready):
+    ready.hub.plan = "free"
+    ready.hub.secrets["", "PLANLOOM_SIGNING_KEY"] = ready.hub.secrets.pop(("planloom", "PLANLOOM_SIGNING_KEY"))
+    ready.hub.environments.clear()
+    done = ready.run("doctor", "--github")
+    assert done.code == 1
+    assert "bad  secret PLANLOOM_SIGNING_KEY is one of the whole repository: a workflow on any branch can read it" in done.out
+    assert "once the repository's plan has environments or it is public" in done.out
+
+
 def test_a_missing_environment_is_found(ready):
     ready.hub.environments.clear()
     assert bad(ready) == ['there is no environment "planloom"']
