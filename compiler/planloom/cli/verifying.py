@@ -149,7 +149,7 @@ def _exports(artifacts: Path) -> list[tuple[str, bytes]]:
     folder = artifacts / "exports"
     return [
         (f"artifacts/exports/{name}", _read_file(folder / name))
-        for name in ("checkpoint", "leaves.txt")
+        for name in ("checkpoint", "leaves.txt", "portfolio.json")
         if (folder / name).exists()
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from planloom.records.references import Subject
+
 if TYPE_CHECKING:
     from planloom.records.record import Record
 
@@ -18,3 +20,12 @@ class Signed(NamedTuple):
     record: Record
     digest: str
     key_id: str
+
+
+def output_subjects(handoff: Signed) -> tuple[Subject, ...]:
+    """Return the files that a handoff hands on: its subjects, but for the one that stands for the step itself."""
+    record = handoff.record
+    if record.step is None:
+        return ()
+    itself = Subject(f"{record.plan.name}/{record.step.key}", record.step.digest)
+    return tuple(s for s in record.subjects if s != itself)

@@ -160,6 +160,12 @@ _EVIDENCE: Final = (
         "Take the last good version of `specs/trust/` from git; `planloom keys list` shows what it says. `planloom init` lays one down where there is none.",
     ),
     _found(
+        "E_PORTFOLIO",
+        "`artifacts/exports/portfolio.json` is derived from the records that the checkpoint covers. Worked out again it is another one, or the file is not written as `planloom export` writes it.",
+        "Pages and programs that read the portfolio are told of steps, outputs or results that nobody signed. The records themselves are not touched by it.",
+        "`planloom export` writes it anew from the records; `git log -- artifacts/exports/portfolio.json` shows who changed it.",
+    ),
+    _found(
         "E_RESOURCE",
         "Claims take shared resources and give them back in the chain of the resource. More is held than its capacity, or by somebody whose claim does not say so.",
         "Two steps used at once what only one may use.",

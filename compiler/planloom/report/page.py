@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.records.bodies import Abandoned, Decided, Finished, Reverted
+from planloom.records.signed import output_subjects
 from planloom.report.table import describe_seconds, head_line, markdown_cell, step_columns
 from planloom.runtime.effects import parse_time
-from planloom.runtime.executing import output_subjects
 from planloom.runtime.reading import open_chain, read_view
 from planloom.state.schedule import build_schedule
 

@@ -15,6 +15,7 @@ from planloom.core.errors import Conflict, PlanloomError, TrustError
 from planloom.records.bodies import Finished
 from planloom.records.kinds import RESULTS
 from planloom.records.references import Subject
+from planloom.records.signed import output_subjects
 from planloom.runtime.command import Ended, command_environment, run_command
 from planloom.runtime.completing import Result
 from planloom.runtime.container import ATTEMPT_VARIABLES
@@ -127,15 +128,6 @@ def missing_inputs(view: ItemView, step: CompiledStep, workspace: Path, store: D
             if not store.has(subject.digest) and not (here.is_file() and file_digest(here) == subject.digest):
                 missing.append(subject.name)
     return tuple(missing)
-
-
-def output_subjects(handoff: Signed) -> tuple[Subject, ...]:
-    """Return the files that a handoff hands on: its subjects, but for the one that stands for the step itself."""
-    record = handoff.record
-    if record.step is None:
-        return ()
-    itself = Subject(f"{record.plan.name}/{record.step.key}", record.step.digest)
-    return tuple(s for s in record.subjects if s != itself)
 
 
 def carry_out(

@@ -6,24 +6,24 @@ Both depend on nothing but the records: exporting again without new records chan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from planloom.core import canonical
+from planloom.core import canonical, names
 from planloom.ledger import disk
-from planloom.records.bodies import Finished
+from planloom.ledger.layout import record_path
+from planloom.ledger.ledger import NOTHING, Lost
 from planloom.runtime.delegating import write_atomically
-from planloom.runtime.executing import output_subjects
 from planloom.runtime.reading import read_view
+from planloom.state.portfolio import portfolio_document, portfolio_item
 from planloom.state.schedule import build_schedule
 from planloom.trust.checkpoint import build_checkpoint, check_leaves, is_record_path
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from planloom.ledger.ledger import Append, Chain, Head, Ledger, Outcome
     from planloom.runtime.session import Session
-    from planloom.state.schedule import Row
-
-PORTFOLIO_SCHEMA: Final = "planloom/portfolio/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +35,61 @@ class Exported:
     folder: Path
 
 
-def build_portfolio(session: Session) -> dict[str, Any]:
-    """Return every work item with its steps, in plan order."""
-    items = []
-    for item in session.ledger.items():
-        view = read_view(session, item).view
-        schedule = build_schedule(view)
-        items.append(
-            {
-                "workItemId": item,
-                "plan": {"name": view.item.plan.name, "version": view.item.plan.version, "digest": view.item.plan.digest},
-                "params": dict(view.item.body.params),
-                "commit": view.item.commit,
-                "openedAt": view.item.opened.record.at,
-                "closedAt": view.item.closed.record.at if view.item.closed else "",
-                "done": len(schedule.done),
-                "total": len(schedule.rows),
-                "steps": [_step(row) for row in schedule.rows],
-            }
-        )
-    return {"schema": PORTFOLIO_SCHEMA, "schemaVersion": 1, "workItems": items}
+def build_portfolio(session: Session, paths: Collection[str]) -> dict[str, Any]:
+    """Return every work item with its steps, in plan order, as the records at `paths` have them and no others."""
+    still = session._replace(ledger=_AsOf(session.ledger, paths))
+    return portfolio_document(_describe(still, item) for item in still.ledger.items())
 
 
-def _step(row: Row) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "key": row.step.key,
-        "order": row.step.order,
-        "state": row.state.status.value,
-        "attempt": row.state.attempt,
-        "waitsFor": [blocker.text for blocker in row.blockers] if row.word == "waits" else [],
-    }
-    handoff = row.state.handoff
-    if handoff is not None and isinstance(handoff.record.body, Finished):
-        body = handoff.record.body
-        shown["handoff"] = handoff.digest
-        shown["outcome"] = body.outcome
-        shown["nextAction"] = body.next_action
-        shown["finishedAt"] = body.finished
-        shown["outputs"] = {s.name: s.digest for s in output_subjects(handoff)}
-    return shown
+def _describe(session: Session, item: str) -> dict[str, Any]:
+    loaded = read_view(session, item)
+    # As of its newest record and not of now: exporting again without new records changes no byte.
+    records = [*loaded.item_records, *(one for gate in loaded.view.gates.values() for one in gate)]
+    ends = [state.last for state in loaded.view.states.values() if state.last is not None]
+    view = loaded.view._replace(now=max(one.record.at for one in [*records, *ends]), changed={})
+    rows = build_schedule(view).rows
+    waits = {row.step.key: [blocker.text for blocker in row.blockers] for row in rows if row.word == "waits"}
+    return portfolio_item(view.item, [row.step for row in rows], view.states, waits)
+
+
+class _AsOf:
+    """A ledger as far as some records go: whatever was appended since they were listed is not seen."""
+
+    def __init__(self, ledger: Ledger, paths: Collection[str]) -> None:
+        self._ledger = ledger
+        self._paths = paths
+
+    def describe(self) -> str:
+        """Return where this is, for people."""
+        return self._ledger.describe()
+
+    def items(self) -> tuple[str, ...]:
+        """Return the work items whose opening is among the records."""
+        return tuple(i for i in self._ledger.items() if self._has("work-items", names.item_chain(i), 1))
+
+    def read(self, wanted: Sequence[str]) -> dict[str, Chain]:
+        """Return chains up to the last entry that is among the records."""
+        return {name: self._cut(chain) for name, chain in self._ledger.read(wanted).items()}
+
+    def append(self, entries: Mapping[str, Append], unmoved: Mapping[str, Head] = NOTHING) -> Outcome:
+        """Refuse: nothing can be appended to what was."""
+        del unmoved
+        return Lost(tuple(entries))
+
+    def attachment(self, chain: str, index: int, name: str) -> bytes:
+        """Return one file that belongs to an entry."""
+        return self._ledger.attachment(chain, index, name)
+
+    def _cut(self, chain: Chain) -> Chain:
+        kept = 0
+        for entry in chain.entries:
+            if not self._has(entry.folder, chain.name, kept + 1):
+                break
+            kept += 1
+        return chain if kept == len(chain.entries) else chain._replace(entries=chain.entries[:kept])
+
+    def _has(self, folder: str, chain: str, index: int) -> bool:
+        return f"artifacts/{record_path(folder, chain, index)}" in self._paths
 
 
 def read_records(artifacts: Path) -> dict[str, bytes]:
@@ -103,10 +119,11 @@ def export(session: Session, origin: str) -> Exported:
 
 def _export(session: Session, origin: str) -> Exported:
     folder = session.artifacts / "exports"
-    portfolio = build_portfolio(session)
     leaves_path = folder / "leaves.txt"
     previous = leaves_path.read_bytes() if leaves_path.exists() else b""
     records = read_records(session.artifacts)
+    # The same records for both, although others may be at work: a verifier compares them.
+    portfolio = build_portfolio(session, records.keys())
     checkpoint, leaves = build_checkpoint(records, previous, origin, session.find_key("ci"))
     write_atomically(folder / "portfolio.json", canonical.encode(portfolio) + b"\n")
     # The leaves first: a checkpoint whose leaves are missing could not be checked.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_PATH: Final = "artifacts/exports/checkpoint"
 LEAVES_PATH: Final = "artifacts/exports/leaves.txt"
+PORTFOLIO_PATH: Final = "artifacts/exports/portfolio.json"
 
 _RECORD: Final = re.compile(rf"artifacts/(?:{'|'.join(sorted(set(FOLDERS.values())))})/[^/]+/[^/]+/[0-9]{{6,}}\.json")
 _LEAF: Final = re.compile(r"(0|[1-9][0-9]*) ([0-9a-f]{64}) (\S+)")

@@ -17,7 +17,7 @@ from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.trust.audit.history import ARTIFACTS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
-from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, is_record_path
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH, is_record_path
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def is_evidence(path: str) -> bool:
 
 
 def _is_kept_export(path: str) -> bool:
-    return not path.startswith(f"{ARTIFACTS}exports/") or path in {CHECKPOINT_PATH, LEAVES_PATH}
+    return not path.startswith(f"{ARTIFACTS}exports/") or path in {CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH}
 
 
 def _read_bundle_file(path: Path) -> History:

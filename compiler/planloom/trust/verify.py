@@ -13,8 +13,9 @@
 10. Shared resources were never held beyond their capacity (`audit.resources`).
 11. Stated times do not run backwards (`audit.times`).
 12. Nothing that the checkpoint lists is gone or changed; it contains the older one that the caller had (`audit.log`).
-13. Outputs on disk are those that were handed on, when a folder is given (`audit.outputs`).
-14. The verdict: broken when anything is; verified when the root was pinned and there is a checkpoint; else self-consistent.
+13. The portfolio says what the records in the checkpoint say (`audit.portfolio`).
+14. Outputs on disk are those that were handed on, when a folder is given (`audit.outputs`).
+15. The verdict: broken when anything is; verified when the root was pinned and there is a checkpoint; else self-consistent.
 
 Not proven by any of this: that a runner told the truth about what it ran, who sat at the keyboard, and when. The summary keeps
 what is proven apart from what is stated.
@@ -38,6 +39,7 @@ from planloom.trust.audit.items import check_closing, check_plans_named, fold_it
 from planloom.trust.audit.links import check_links, check_places, check_subjects
 from planloom.trust.audit.log import Log, check_log, check_since, read_log
 from planloom.trust.audit.outputs import check_outputs, skipped_outputs
+from planloom.trust.audit.portfolio import check_portfolio
 from planloom.trust.audit.records import find_places, open_records
 from planloom.trust.audit.resources import check_resources
 from planloom.trust.audit.reworks import check_reworks
@@ -47,8 +49,9 @@ from planloom.trust.audit.times import check_times
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, open_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from planloom.state.item import ItemState
     from planloom.trust.policy import Policy
     from planloom.trust.policyfiles import PolicyChain
 
@@ -142,20 +145,23 @@ def verify(history: History, request: Request) -> Verification:
     findings += problems
     compiled, problems = read_compiled(history)  # 6
     findings += problems
-    findings += _judge(evidence)  # 6 to 11
+    items, problems = fold_items(evidence)  # 6
+    findings += [*problems, *_judge(evidence, items)]  # 6 to 11
     broken = {f.path: f for f in findings}
     if log is not None:  # 12
         findings += check_log(_limited(log, request.item), history, broken)
+        spoiled = {item_of(finding.path) for finding in findings}
+        findings += check_portfolio(history, evidence, items, {leaf.path for leaf in log.leaves}, spoiled)  # 13
     if request.since:
         findings += check_since(log, request.since, policy)
     notes = [*compare_sources(history, evidence, compiled)]
-    if request.digest_of is not None:  # 13
+    if request.digest_of is not None:  # 14
         findings += check_outputs(evidence, request.digest_of)
         notes += skipped_outputs(evidence)
     explained = _explained(findings, evidence, log, history.files)
     listed = {leaf.path for leaf in log.leaves} if log is not None else set()
     return Verification(
-        verdict=_verdict(explained, log, is_pinned=is_pinned),  # 14
+        verdict=_verdict(explained, log, is_pinned=is_pinned),  # 15
         root=policy.root_digest,
         is_pinned=is_pinned,
         has_since=bool(request.since),
@@ -216,18 +222,16 @@ def _gather(history: History, policy: Policy, log: Log | None, request: Request)
     return evidence, findings + problems
 
 
-def _judge(evidence: Evidence) -> Iterable[Finding]:
-    """Return what is wrong with the records' meaning: steps 6 to 11."""
-    items, findings = fold_items(evidence)
-    findings += check_plans_named(evidence)
-    findings += fold_steps(evidence, items)
-    findings += check_baselines(evidence)
-    findings += check_claims(evidence)
-    findings += check_reworks(evidence)
-    findings += check_closing(evidence, items)
-    findings += check_resources(evidence)
-    findings += check_times(evidence)
-    return findings
+def _judge(evidence: Evidence, items: dict[str, ItemState]) -> Iterator[Finding]:
+    """Yield what is wrong with the records' meaning: steps 6 to 11."""
+    yield from check_plans_named(evidence)  # 6
+    yield from fold_steps(evidence, items)  # 7
+    yield from check_baselines(evidence)  # 7
+    yield from check_claims(evidence)  # 8
+    yield from check_reworks(evidence)  # 9
+    yield from check_closing(evidence, items)  # 9
+    yield from check_resources(evidence)  # 10
+    yield from check_times(evidence)  # 11
 
 
 def _limited(log: Log, item: str) -> Log:

@@ -32,6 +32,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "E_PAYLOAD": "the signed content is not a record",
         "E_PLAN": "the plan that lies beside a record is not the one that was signed, or another plan is meant",
         "E_POLICY": "the trust policy does not hold",
+        "E_PORTFOLIO": "the portfolio does not say what the records say",
         "E_RESOURCE": "a shared resource is held by more than it has room for, or by nobody known",
         "E_ROLE": "signed by a key that may not sign this",
         "E_ROLLBACK": "the checkpoint or the policy is older than the one you had",
