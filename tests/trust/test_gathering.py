@@ -1,10 +1,12 @@
 """A history is the same wherever it lies: folder, bundle, bare clone, ledger."""
 
+import re
 import subprocess
 
 import pytest
 
 from planloom.core.errors import InputError, StoreError, TrustError
+from planloom.scaffold.project import lay_down
 from planloom.trust.bundle import BundleError, read_bundle, write_bundle
 from planloom.trust.gather import is_evidence, read_history
 from planloom.trust.proof import verify_proof, write_proof
@@ -96,6 +98,41 @@ def test_what_is_not_evidence_is_left_out(project):
     (folder / "artifacts" / "schedule" / "release-1.json").write_bytes(b"{}")
     assert all(is_evidence(path) for path in read_history(folder).files)
     assert not any("lock" in path or "schedule" in path for path in read_history(folder).files)
+
+
+@pytest.fixture
+def laid_down(tmp_path):
+    """A project as `init` leaves it: its workflows are compiled from its plan."""
+    lay_down(tmp_path / "demo", "release")
+    return tmp_path / "demo"
+
+
+def notes(folder):
+    return verify(read_history(folder), Request()).notes
+
+
+def test_compiled_workflows_are_evidence_and_workflows_of_others_are_not(laid_down):
+    (laid_down / ".github/workflows/mine.yml").write_text("on: push\njobs: {}\n")
+    found = sorted(path for path in read_history(laid_down).files if path.startswith(".github/"))
+    assert found == [f".github/workflows/release-{name}.yml" for name in ("collector", "execute", "orchestrator")]
+    assert notes(laid_down) == ()
+
+
+def test_a_workflow_that_was_compiled_from_another_plan_than_lies_there_is_told(laid_down):
+    path = laid_down / ".github/workflows/release-execute.yml"
+    text = path.read_text()
+    path.write_text(re.sub("plan sha256:[0-9a-f]{64}", f"plan sha256:{'0' * 64}", text))
+    (said,) = notes(laid_down)
+    assert said.startswith(".github/workflows/release-execute.yml was compiled from another version of specs/release.yaml than")
+    path.write_text(text.replace("specs/release.yaml", "specs/gone.yaml"))
+    (said,) = notes(laid_down)
+    assert said.endswith("was compiled from specs/gone.yaml, of which there is no compiled plan in generated/")
+
+
+def test_a_plan_that_was_edited_and_not_compiled_is_told(laid_down):
+    plan = laid_down / "specs/release.yaml"
+    plan.write_text(plan.read_text() + "# more\n")
+    assert notes(laid_down) == ("specs/release.yaml has changed since generated/release was compiled from it (planloom compile)",)
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty", "text"])

@@ -1,18 +1,20 @@
 """`planloom keys` and `planloom verify` as people type them."""
 
 import json
+import shutil
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from attacks.forging import reforged
 from planloom.cli.keys import keys as keys_command
 from planloom.cli.verifying import verify as verify_command
 from planloom.core.errors import PlanloomError
 from planloom.trust import keyfiles
 from planloom.trust.bundle import write_bundle
 from planloom.trust.gather import read_history
-from planloom.trust.policyfiles import load_policy
+from planloom.trust.policyfiles import load_policy, policy_files
 from planloom.trust.proof import write_proof
 from trust.histories import CI, YOU, finished
 
@@ -86,6 +88,24 @@ def test_verify_prints_other_forms(project, style):
         value = json.loads(broken[1])
         assert value["version"] == "2.1.0"
         assert [r["ruleId"] for r in value["runs"][0]["results"]] == ["E_ENVELOPE"]
+
+
+@pytest.mark.parametrize("style", ["text", "json", "markdown"])
+def test_verify_says_in_every_form_that_somebody_approved_their_own_work(project, style):
+    policy = load_policy(project)
+    you = policy.named("you")._replace(roles=("approver", "executor", "integrator", "operator", "root"))
+    changed = policy._replace(
+        allow_self_approval=True, keys=tuple(you if k.name == "you" else k for k in policy.keys), earlier=(), sealed={}
+    )
+    history = read_history(project)
+    forged = reforged(history, {path: lambda r: (r, YOU) for path in history.files if "/release-1/publish/" in path})
+    shutil.rmtree(project / "artifacts")
+    for path, content in (dict(forged.files) | policy_files(changed, [YOU])).items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_bytes(content)
+    status, shown, _ = run(verify_command, "--format", style)
+    said = "step publish of release-1 was approved by you, who claimed it, too: the policy allows that"
+    assert (status, said in shown.replace("\\_", "_")) == (0, True), shown
 
 
 def test_verify_with_the_right_root_is_verified(project, tmp_path):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from planloom.trust.verify import Verification
 
 _SHOWN: Final = 3
+_NOTES: Final = 10
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "opened": ("opened", "opened"),
     "claimed": ("claim", "claims"),
@@ -43,10 +44,14 @@ def render_text(verification: Verification) -> str:
     blocks = [_item_block(verification, item) for item in verification.items]
     if not blocks:
         blocks = ["no records yet"]
-    return (
-        "\n".join([*blocks, write_columns([("checkpoint", checkpoint_line(verification))], gap=4), verdict_line(verification)])
-        + "\n"
-    )
+    return "\n".join([*blocks, write_columns(_last_rows(verification), gap=4), verdict_line(verification)]) + "\n"
+
+
+def _last_rows(verification: Verification) -> list[tuple[str, str]]:
+    shown = verification.notes[:_NOTES]
+    if len(verification.notes) > _NOTES:
+        shown = (*shown, f"{len(verification.notes) - _NOTES} more; --format json lists them all")
+    return [("checkpoint", checkpoint_line(verification)), *(("note", note) for note in shown)]
 
 
 def verdict_line(verification: Verification) -> str:

@@ -88,6 +88,7 @@ def render_markdown(verification: Verification) -> str:
         row = (item.id, count_events(item), f"{item.believed} of {item.files}", describe_inputs(item), str(broken or ""))
         lines.append(f"| {' | '.join(map(_cell, row))} |")
     lines += ["", f"Checkpoint: {_cell(checkpoint_line(verification))}", ""]
+    lines += [f"- {_cell(note)}" for note in verification.notes] + ([""] if verification.notes else [])
     if verification.findings:
         lines += ["| file | code | what | also |", "| --- | --- | --- | --- |"]
         lines += [f"| {' | '.join(map(_cell, (f.path, f.code, f.message, '; '.join(f.also))))} |" for f in verification.findings]

@@ -15,7 +15,8 @@ from planloom.ledger.journal import Journal
 from planloom.ledger.layout import attachment_path, record_path
 from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
-from planloom.trust.audit.history import ARTIFACTS, History
+from planloom.trust.audit.compiled import is_compiled_workflow
+from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH, is_record_path
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
@@ -49,12 +50,19 @@ def read_history(path: Path) -> History:
 
 
 def is_evidence(path: str) -> bool:
-    """Return whether a verifier looks at this path: records and what lies among them, checkpoint, policy, plans and compiled plans."""
+    """Return whether a verifier looks at this path: records and what lies among them, checkpoint, policy, plans, compiled plans, workflows."""
     if path.startswith(ARTIFACTS):
         return not path.startswith((f"{ARTIFACTS}{_TOOLS}/", f"{ARTIFACTS}schedule/")) and _is_kept_export(path)
     if path.startswith("generated/"):
         return path.count("/") == 2 and path.endswith((f"/{HEADER_NAME}", f"/{STEPS_NAME}"))
+    if path.startswith(WORKFLOWS):
+        return path.count("/") == 2 and path.endswith((".yml", ".yaml"))
     return path.startswith(f"{TRUST_FOLDER}/") or (path.startswith("specs/") and path.count("/") == 1 and path.endswith(".yaml"))
+
+
+def is_other_workflow(path: str, content: bytes) -> bool:
+    """Return whether a file is a workflow that somebody wrote by hand: that is no evidence, and no part of a bundle."""
+    return path.startswith(WORKFLOWS) and not is_compiled_workflow(content)
 
 
 def _is_kept_export(path: str) -> bool:
@@ -78,7 +86,9 @@ def read_folder(root: Path) -> History:
     files: dict[str, bytes] = {}
     try:
         for name in _walk(root):
-            files[name] = (root / name).read_bytes()
+            content = (root / name).read_bytes()
+            if not is_other_workflow(name, content):
+                files[name] = content
     except OSError as error:
         message = f"{Path(str(error.filename or root)).name}: it can't be read: {error.strerror}"
         raise StoreError(message, hint="verify needs to read all of specs/, generated/ and artifacts/") from error
@@ -90,7 +100,7 @@ def read_folder(root: Path) -> History:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    for top in ("artifacts", "generated", "specs"):
+    for top in ("artifacts", "generated", "specs", WORKFLOWS.rstrip("/")):
         for folder, below, found in os.walk(root / top, onerror=_fail):
             below[:] = sorted(name for name in below if name != _TOOLS)
             for name in sorted((*found, *(name for name in below if (Path(folder) / name).is_symlink()))):
@@ -196,7 +206,9 @@ def _read_tree(path: Path, revision: str) -> dict[str, bytes]:
     for name, _ in wanted:
         end = stream.index(b"\n", at)
         size = int(stream[at:end].split()[2])
-        files[name] = stream[end + 1 : end + 1 + size]
+        content = stream[end + 1 : end + 1 + size]
+        if not is_other_workflow(name, content):
+            files[name] = content
         at = end + size + 2
     return files
 

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.core import names
 from planloom.core.errors import TrustError
 from planloom.trust.audit.bound import read_plans
-from planloom.trust.audit.claims import check_claims
+from planloom.trust.audit.claims import check_claims, own_approvals
 from planloom.trust.audit.compiled import compare_sources, read_compiled
 from planloom.trust.audit.consequences import explain
 from planloom.trust.audit.evidence import Evidence
@@ -82,7 +82,7 @@ class Verification:
     """What came of it.
 
     Shape: `root` is the trust root's digest ("" when the policy does not hold); `log` the checkpoint, None without a sound one; `newer` how many records
-    it does not cover; `findings` in order, the first one first; `records` counts record files; `evidence` has the records themselves
+    it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files; `evidence` has the records themselves
     (None when the policy does not hold).
     """
 
@@ -154,7 +154,7 @@ def verify(history: History, request: Request) -> Verification:
         findings += check_portfolio(history, evidence, items, {leaf.path for leaf in log.leaves}, spoiled)  # 13
     if request.since:
         findings += check_since(log, request.since, policy)
-    notes = [*compare_sources(history, evidence, compiled)]
+    notes = [*compare_sources(history, evidence, compiled), *own_approvals(evidence)]
     if request.digest_of is not None:  # 14
         findings += check_outputs(evidence, request.digest_of)
         notes += skipped_outputs(evidence)

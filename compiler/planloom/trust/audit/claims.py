@@ -29,6 +29,19 @@ def check_claims(evidence: Evidence) -> Iterator[Finding]:
                     yield from _check_gate(evidence, path, signed, body, step)
 
 
+def own_approvals(evidence: Evidence) -> Iterator[str]:
+    """Yield where somebody approved work that the same key had claimed: allowed when the policy says so, and worth knowing."""
+    for item in evidence.items():
+        for chain in evidence.step_chains(item):
+            for _, signed in chain.sound():
+                body = signed.record.body
+                counted = body.approvals if isinstance(body, Claimed) else ()
+                if any(d in evidence.by_digest and evidence.by_digest[d].key_id == signed.key_id for d in counted):
+                    trusted = evidence.policy.find(signed.key_id)
+                    who = trusted.name if trusted is not None else signed.key_id[:8]
+                    yield f"step {chain.step} of {item} was approved by {who}, who claimed it, too: the policy allows that"
+
+
 def _check_needs(evidence: Evidence, path: str, signed: Signed, body: Claimed, step: CompiledStep) -> Iterator[Finding]:
     named = [dependency.step for dependency in body.depends_on]
     if sorted(named) != sorted(step.predecessors):

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
 
 ARTIFACTS: Final = "artifacts/"
+WORKFLOWS: Final = ".github/workflows/"
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """Everything there is to verify: path relative to the project → bytes.
 
-    `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml` and the compiled plans below `generated/`; other paths mean nothing to it.
+    `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
     """
 
     files: Mapping[str, bytes]
