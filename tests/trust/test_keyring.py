@@ -4,7 +4,7 @@ import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.trust import keys
-from planloom.trust.keyring import change_policy, revoke_key, rotate_key, trust_key, write_trust_files
+from planloom.trust.keyring import Rules, change_policy, revoke_key, rotate_key, sign_policy, trust_key, write_trust_files
 from planloom.trust.policy import ROOT, Revocation, TrustedKey, new_policy
 from planloom.trust.policyfiles import load_policy, open_policy, policy_files, read_trust_files
 
@@ -23,7 +23,7 @@ def files(policy):
 
 
 def after(files, changed, signers):
-    changes = change_policy(files, changed, signers)
+    changes = change_policy(files, changed, signers).changes
     return {p: c for p, c in (files | changes).items() if c is not None}
 
 
@@ -92,8 +92,10 @@ def test_a_rotated_key_keeps_what_the_old_one_signed(policy, files):
 
 def test_a_rotated_root_signs_with_both_keys_and_the_old_one_is_root_no_more(policy, files):
     changed = rotate_key(policy, "you", NEW.key, NOW)
+    half = after(files, changed, [YOU])
     with pytest.raises(TrustError):
-        change_policy(files, changed, [YOU])
+        open_policy(half)
+    assert sign_policy(half, NEW).lacking == 0
     chain = open_policy(after(files, changed, [YOU, NEW]))
     assert [k.name for k in chain.current.holders(ROOT)] == ["you"]
     assert chain.current.named("you").key == NEW.key
@@ -115,7 +117,71 @@ def test_what_is_written_is_what_is_loaded(tmp_path, policy, files):
     write_trust_files(tmp_path, files)
     assert load_policy(tmp_path) == policy
     changes = change_policy(read_trust_files(tmp_path), trust_key(policy, TrustedKey("ann", ANN.key, ("approver",))), [YOU])
-    write_trust_files(tmp_path, changes)
+    write_trust_files(tmp_path, changes.changes)
     assert load_policy(tmp_path).version == 2
     assert min(p.name for p in (tmp_path / "specs/trust/history").iterdir()) == "000001.json"
     assert not list(tmp_path.rglob("*.new"))
+
+
+@pytest.fixture
+def two_roots(policy, files):
+    """A policy whose changes two of two roots must sign."""
+    files = after(files, trust_key(policy, TrustedKey("ann", ANN.key, ("approver", "root"))), [YOU])
+    signing = change_policy(files, (), [YOU], rules=Rules({"root": 2}))
+    assert signing.lacking == 1
+    return kept(files, signing.changes)
+
+
+def kept(files, changes):
+    return {p: c for p, c in (files | changes).items() if c is not None}
+
+
+def test_a_change_that_several_roots_must_sign_counts_from_the_last_signature_on(two_roots):
+    with pytest.raises(TrustError, match="wants 2") as caught:
+        open_policy(two_roots)
+    assert (caught.value.code, "planloom keys sign" in caught.value.hint) == ("E_ROOT", True)
+    signing = sign_policy(two_roots, ANN)
+    assert signing.lacking == 0
+    policy = open_policy(kept(two_roots, signing.changes)).current
+    assert (policy.version, policy.root_threshold) == (3, 2)
+
+
+def test_signing_again_or_as_a_stranger_adds_nothing(two_roots):
+    with pytest.raises(Conflict, match="signed version 3 of the policy already"):
+        sign_policy(two_roots, YOU)
+    for stranger in (CI, NEW):
+        with pytest.raises(TrustError) as caught:
+            sign_policy(two_roots, stranger)
+        assert caught.value.code == "E_ROLE"
+
+
+def test_one_root_of_two_takes_nobody_in_alone(two_roots):
+    files = kept(two_roots, sign_policy(two_roots, ANN).changes)
+    policy = open_policy(files).current
+    signing = change_policy(files, trust_key(policy, TrustedKey("eve", NEW.key, ("root",))), [YOU, NEW])
+    assert signing.lacking == 1
+    with pytest.raises(TrustError):
+        open_policy(kept(files, signing.changes))
+
+
+def test_the_signature_of_another_version_does_not_count_for_a_draft(two_roots):
+    files = kept(two_roots, sign_policy(two_roots, ANN).changes)
+    policy = open_policy(files).current
+    draft = kept(files, change_policy(files, trust_key(policy, TrustedKey("eve", NEW.key, ("approver",))), [YOU]).changes)
+    old = next(c for p, c in files.items() if ANN.key_id[:8] in p and "history" not in p)
+    with pytest.raises(TrustError, match="signs another version"):
+        open_policy(draft | {f"specs/trust/policy.json.{ANN.key_id[:8]}.sig.json": old})
+
+
+@pytest.mark.parametrize("rules", [Rules({"root": 2}), Rules({"approver": 0}), Rules({"Not a role": 1})])
+def test_a_rule_that_could_never_be_kept_is_refused(files, rules):
+    with pytest.raises(InputError):
+        change_policy(files, (), [YOU], rules=rules)
+
+
+def test_self_approval_is_allowed_and_forbidden_by_a_rule(files):
+    allowed = kept(files, change_policy(files, (), [YOU], rules=Rules(allow_self_approval=True)).changes)
+    assert open_policy(allowed).current.allow_self_approval
+    again = kept(allowed, change_policy(allowed, (), [YOU], rules=Rules({"approver": 2}, allow_self_approval=False)).changes)
+    now = open_policy(again).current
+    assert (now.allow_self_approval, now.thresholds) == (False, {"approver": 2, "root": 1})

@@ -16,7 +16,7 @@ from planloom.trust.bundle import write_bundle
 from planloom.trust.gather import read_history
 from planloom.trust.policyfiles import load_policy, policy_files
 from planloom.trust.proof import write_proof
-from trust.histories import CI, YOU, finished
+from trust.histories import ANN, CI, YOU, finished
 
 BUILD = "artifacts/handoff/release-1/build/000002.json"
 
@@ -185,6 +185,36 @@ def test_a_rotated_key_leaves_the_history_sound(project):
     assert load_policy(project).named("you").key.public.hex() in shown
 
 
+def test_more_approvals_are_asked_for_and_what_was_approved_before_still_counts(project):
+    status, _, said = run(keys_command, "rules", "--threshold", "approver=2", "--allow-self-approval", "--yes")
+    assert status == 0
+    assert "approver: 2 signatures instead of 1" in said
+    assert "the first 13 records of the checkpoint are judged as before" in said
+    assert run(verify_command)[0] == 0
+    assert "signatures needed: approver 2; people may approve their own work" in run(keys_command, "list")[1]
+    listed = json.loads(run(keys_command, "list", "--format", "json")[1])
+    assert (listed["thresholds"], listed["allowSelfApproval"]) == ({"approver": 2, "root": 1}, True)
+
+
+def test_two_roots_sign_a_change_one_after_the_other(project):
+    keyfiles.write_private_key(project / ".planloom" / "ann.pem", ANN)
+    assert run(keys_command, "trust", "ann", "--role", "approver", "--role", "root", "--yes")[0] == 0
+    status, shown, said = run(keys_command, "rules", "--threshold", "root=2", "--yes")
+    assert (status, "1 more root signature must follow before it counts" in shown, "planloom keys sign" in said) == (
+        0,
+        True,
+        True,
+    )
+    assert (run(verify_command)[0], run(keys_command, "list")[0]) == (1, 4)
+    assert run(keys_command, "sign", "--yes")[0] == 3
+    (project / ".planloom" / "ann.pem").replace(project / ".planloom" / "you.pem")
+    assert run(keys_command, "sign", given="n\n")[0] == 130
+    status, shown, said = run(keys_command, "sign", "--yes", "--format", "json")
+    assert (status, json.loads(shown)["lacking"], "root: 2 signatures instead of 1" in said) == (0, 0, True)
+    assert run(verify_command)[0] == 0
+    assert load_policy(project).root_threshold == 2
+
+
 def test_without_the_root_key_nothing_changes(project):
     (project / ".planloom" / "you.pem").unlink()
     run(keys_command, "new", "bob")
@@ -205,6 +235,13 @@ def test_without_the_root_key_nothing_changes(project):
         (["trust", "bob", "zz", "--role", "approver"], 4),
         (["revoke", "nobody", "--reason", "x", "--yes"], 2),
         (["rotate", "nobody", "--yes"], 2),
+        (["rules"], 2),
+        (["rules", "--threshold", "approver", "--yes"], 2),
+        (["rules", "--threshold", "approver=many", "--yes"], 2),
+        (["rules", "--threshold", "approver=0", "--yes"], 2),
+        (["rules", "--threshold", "root=2", "--yes"], 2),
+        (["rules", "--forbid-self-approval", "--yes"], 2),
+        (["sign", "--yes"], 3),
     ],
 )
 def test_requests_that_make_no_sense_are_refused_with_words(project, words, status):

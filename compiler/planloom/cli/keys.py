@@ -13,6 +13,7 @@ from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
     from planloom.core.canonical import Json
+    from planloom.trust.keyring import Rules
     from planloom.trust.keys import Key, PrivateKey
     from planloom.trust.policy import Policy, TrustedKey
 
@@ -72,8 +73,8 @@ def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
 def list_(root: Path | None, style: str) -> None:
     """List the keys of the trust policy: roles, validity, and which of them are on this machine.
 
-    JSON: {schema, version, root, keys[] {name, id, public, roles, validFrom, validUntil, builders, revoked}}, the last four only
-    where they are set.
+    JSON: {schema, version, root, thresholds, allowSelfApproval, keys[] {name, id, public, roles, validFrom, validUntil, builders,
+    revoked}}, the last four only where they are set.
     """
     from planloom.report.table import write_columns
     from planloom.trust.policyfiles import load_policy
@@ -82,12 +83,22 @@ def list_(root: Path | None, style: str) -> None:
     policy = load_policy(project)
     if style == "json":
         rows: list[Json] = [_document(trusted) for trusted in policy.keys]
-        screen.product_json({"schema": "planloom/keys/v1", "version": policy.version, "root": policy.root_digest, "keys": rows})
+        screen.product_json(
+            {
+                "schema": "planloom/keys/v1",
+                "version": policy.version,
+                "root": policy.root_digest,
+                "thresholds": dict(policy.thresholds),
+                "allowSelfApproval": policy.allow_self_approval,
+                "keys": rows,
+            }
+        )
         return
     table = [(k.name, k.key.key_id[:8], ", ".join(k.roles), _remark(k, project)) for k in policy.keys]
     screen.product(write_columns([("name", "key", "may act as", ""), *table], indent=""))
     thresholds = "; ".join(f"{role} {count}" for role, count in sorted(policy.thresholds.items()) if count > 1)
     more = f"; signatures needed: {thresholds}" if thresholds else ""
+    more += "; people may approve their own work" if policy.allow_self_approval else ""
     screen.product(f"policy version {policy.version}, trust root sha256:{policy.root_digest}{more}")
 
 
@@ -158,7 +169,7 @@ def trust(
 ) -> None:
     """Take a key into the trust policy, or change what it may do. Signed with your root key.
 
-    What a key signed before it lost a right still counts, as the checkpoint shows it (found as `revoke` finds it). PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, key}, the key as
+    What a key signed before it lost a right still counts, as the checkpoint shows it (found as `revoke` finds it). PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, lacking, key}, the key as
     in `keys list`.
     """
     from planloom.trust.keyring import trust_key
@@ -203,7 +214,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
 
     The checkpoint is the one in artifacts/, else the one on the ledger branch of this clone or in the ledger that is named.
 
-    JSON: {schema, path, version, key}, the key as in `keys list`.
+    JSON: {schema, path, version, lacking, key}, the key as in `keys list`.
     """
     from planloom.trust.keyring import revoke_key
     from planloom.trust.policyfiles import load_policy
@@ -228,7 +239,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
 def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
     """Put a new key in the place of an old one. What the old one signed still counts, unless it is revoked.
 
-    JSON: {schema, path, version, key}, the new key as in `keys list`.
+    JSON: {schema, path, version, lacking, key}, the new key as in `keys list`.
     """
     from planloom.runtime.effects import SystemClock
     from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
@@ -255,6 +266,110 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
         screen.suggest("planloom init --github, to store the new key as the secret PLANLOOM_SIGNING_KEY")
 
 
+@keys.command(
+    epilog=examples(
+        ("two people approve each gate", "planloom keys rules --threshold approver=2"),
+        ("two roots sign each change of the policy", "planloom keys rules --threshold root=2"),
+    )
+)
+@click.option(
+    "--threshold",
+    "given",
+    multiple=True,
+    metavar="ROLE=N",
+    help="How many distinct keys of a role must sign: root a change of the policy, another role each of its gates.",
+)
+@click.option(
+    "--allow-self-approval/--forbid-self-approval", "own", default=None, help="Whether who claims a step may approve it, too."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+@ledger_option
+@format_option
+def rules(given: tuple[str, ...], root: Path | None, ledger: str, style: str, *, own: bool | None, yes: bool) -> None:
+    """Change how many must sign, and whether people may approve their own work. Signed with your root key.
+
+    What was approved before more were asked for still counts, as the checkpoint shows it. JSON: {schema, path, version, lacking}.
+    """
+    from planloom.trust.keyring import Rules
+    from planloom.trust.policydiff import describe_changes
+    from planloom.trust.policyfiles import load_policy
+    from planloom.trust.policyformat import next_version
+
+    if not given and own is None:
+        raise InputError("which rule?", hint="planloom keys rules --threshold approver=2")
+    wanted = Rules(dict(map(_threshold, given)), own)
+    project = find_root(root)
+    policy = load_policy(project)
+    after = wanted.apply(next_version(policy, ()))
+    told = [change.text for change in describe_changes(policy, after)]
+    if not told:
+        raise InputError("that is the rule already", hint="planloom keys list")
+    size = 0
+    if after.is_narrower_than(policy):
+        size = _checkpoint_size(project, policy, ledger)
+        told.append(f"the first {size} records of the checkpoint are judged as before")
+    _sign_change(project, policy, (), "; ".join(told), style, yes=yes, since_size=size, rules=wanted)
+
+
+def _threshold(text: str) -> tuple[str, int]:
+    role, _, count = text.partition("=")
+    if not count.isascii() or not count.isdigit() or len(count) > 3:
+        message = f"--threshold {text}: not ROLE=N"
+        raise InputError(message, hint="--threshold approver=2")
+    return role, int(count)
+
+
+@keys.command(epilog=examples(("the second signature of a change", "planloom keys sign")))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+@format_option
+def sign(root: Path | None, style: str, *, yes: bool) -> None:
+    """Sign the newest version of the trust policy with your root key, where it lacks signatures. Shows first what it changes.
+
+    JSON: {schema, path, version, lacking}.
+    """
+    from planloom.runtime.effects import SystemEnvironment
+    from planloom.trust.keyfiles import YOU, find_signing_key
+    from planloom.trust.keyring import sign_policy, write_trust_files
+    from planloom.trust.policydiff import describe_changes
+    from planloom.trust.policyfiles import POLICY_PATH, open_policy, read_trust_files
+
+    project = find_root(root)
+    files = read_trust_files(project)
+    signing = sign_policy(files, find_signing_key(YOU, project, SystemEnvironment()))
+    versions = open_policy(files, draft=True).versions
+    screen.say(f"{POLICY_PATH}, version {versions[-1].version}:")
+    for change in describe_changes(versions[-2], versions[-1]) if len(versions) > 1 else ():
+        screen.say(f"  {change.text}")
+    if not yes and not click.confirm("Sign this?", err=True):
+        raise click.Abort
+    write_trust_files(project, signing.changes)
+    _tell_signed(versions[-1].version, signing.lacking, style, {})
+
+
+def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) -> None:
+    from planloom.trust.policyfiles import POLICY_PATH
+
+    if style == "json":
+        document: dict[str, Json] = {
+            "schema": "planloom/policy-change/v1",
+            "path": POLICY_PATH,
+            "version": version,
+            "lacking": lacking,
+        }
+        screen.product_json(document | more)
+    else:
+        missing = f"; {lacking} more root signature{'' if lacking == 1 else 's'} must follow before it counts" if lacking else ""
+        screen.product(f"Signed: {POLICY_PATH}, version {version}{missing}")
+    if lacking:
+        screen.suggest(
+            f"git add {POLICY_PATH.rpartition('/')[0]} && git commit on a branch; there, another root: planloom keys sign"
+        )
+    else:
+        screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
+
+
 def _sign_change(
     project: Path,
     policy: Policy,
@@ -265,12 +380,13 @@ def _sign_change(
     yes: bool,
     also: PrivateKey | None = None,
     since_size: int = 0,
+    rules: Rules | None = None,
 ) -> None:
     """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it."""
     from planloom.core.errors import TrustError
     from planloom.runtime.effects import SystemEnvironment
     from planloom.trust.keyfiles import YOU, find_signing_key
-    from planloom.trust.keyring import change_policy, write_trust_files
+    from planloom.trust.keyring import Rules, change_policy, write_trust_files
     from planloom.trust.policyfiles import POLICY_PATH, read_trust_files
 
     signer = find_signing_key(YOU, project, SystemEnvironment())
@@ -279,19 +395,12 @@ def _sign_change(
         raise TrustError(message, hint="planloom keys list shows who is root", code="E_ROLE")
     becomes_root = also is not None and any(k.key == also.key and "root" in k.roles for k in changed)
     signers = [signer, *([also] if also is not None and becomes_root else [])]
-    changes = change_policy(read_trust_files(project), changed, signers, since_size)
+    signing = change_policy(read_trust_files(project), changed, signers, since_size, rules or Rules())
     screen.say(f"{POLICY_PATH}, version {policy.version} to {policy.version + 1}: {what}")
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
-    write_trust_files(project, changes)
-    version = policy.version + 1
-    if style == "json":
-        screen.product_json(
-            {"schema": "planloom/policy-change/v1", "path": POLICY_PATH, "version": version, "key": _document(changed[0])}
-        )
-    else:
-        screen.product(f"Signed: {POLICY_PATH}, version {version}")
-    screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
+    write_trust_files(project, signing.changes)
+    _tell_signed(policy.version + 1, signing.lacking, style, {"key": _document(changed[0])} if changed else {})
 
 
 def _public(project: Path, name: str, given: str) -> Key:

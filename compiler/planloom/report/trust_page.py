@@ -31,6 +31,8 @@ in the plan. A threshold counts distinct keys, and the key that claims a step ca
 | a key may be known to others | the same, with `--at-size` at the last checkpoint that you trust |
 | a key is old | `planloom keys rotate ci`: the new key takes its place, the old one's records still verify |
 | somebody's part changes | `planloom keys trust ann --role auditor`: what she signed as approver before still counts, as the checkpoint shows it |
+| more must agree | `planloom keys rules --threshold approver=2`; `--threshold root=2` for changes of the policy: one root proposes, another adds `planloom keys sign` |
+| you work alone | `planloom keys rules --allow-self-approval`: whoever claims may approve; `verify` says where it was done |
 | the CI key belongs to one workflow | `planloom keys trust ci --role executor --role log --builder "https://github.com/OWNER/REPO/.github/workflows/*@refs/heads/main"` |
 | others should check you | tell them the trust root that `planloom keys list` prints; they run `planloom verify --root-key sha256:…` |
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from planloom.core.errors import Conflict, InputError, StoreError, TrustError
 from planloom.trust.policy import ROOT, Revocation, TrustedKey
-from planloom.trust.policyfiles import POLICY_PATH, open_policy, policy_files
+from planloom.trust.policyfiles import POLICY_PATH, open_policy, policy_files, signature_path, statement
 from planloom.trust.policyformat import is_key_name, is_role, next_version
 
 if TYPE_CHECKING:
@@ -78,25 +79,77 @@ def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[Trusted
     return (known._replace(key=fresh, valid_from=now, valid_until="", revoked=None), old)
 
 
-def change_policy(
-    files: Mapping[str, bytes], changed: Sequence[TrustedKey], signers: Sequence[PrivateKey], since_size: int = 0
-) -> dict[str, bytes | None]:
-    """Return what to write for the next version of a project's policy, checked: path → content, None for a file to remove.
+class Signing(NamedTuple):
+    """A version that was signed: what to write (path → content, None for a file to remove), and how many root signatures it still lacks."""
 
-    Shape: `since_size` as `policyformat.next_version` takes it.
-    Raises: TrustError when the signers are not enough of the root, before and after the change.
+    changes: dict[str, bytes | None]
+    lacking: int
+
+
+class Rules(NamedTuple):
+    """What a change says beside keys: role → how many distinct keys must sign, and whether people may approve their own work; None leaves it."""
+
+    thresholds: Mapping[str, int] = MappingProxyType({})
+    allow_self_approval: bool | None = None
+
+    def apply(self, policy: Policy) -> Policy:
+        """Return a policy with these rules. Raises: InputError when they could never be kept."""
+        for role, count in self.thresholds.items():
+            if role == ROOT and count > len(policy.holders(ROOT)):
+                message = f"{count} root signatures are wanted, and there are {len(policy.holders(ROOT))} root keys: nobody could change the policy"
+                raise InputError(message, hint="planloom keys trust NAME FILE --role root")
+            if not is_role(role) or count < 1:
+                message = f"'{role}={count}' is no threshold"
+                raise InputError(message, hint="--threshold ROLE=N, like approver=2")
+        own = policy.allow_self_approval if self.allow_self_approval is None else self.allow_self_approval
+        return policy._replace(thresholds={**policy.thresholds, **self.thresholds}, allow_self_approval=own)
+
+
+def change_policy(
+    files: Mapping[str, bytes],
+    changed: Sequence[TrustedKey],
+    signers: Sequence[PrivateKey],
+    since_size: int = 0,
+    rules: Rules = Rules(),  # noqa: B008 - a value that never changes
+) -> Signing:
+    """Return the next version of a project's policy, checked and signed as far as these signers can.
+
+    Shape: `since_size` as `policyformat.next_version` takes it. Raises: TrustError when none of the signers is root, before and after the change.
     """
     policy = open_policy(files).current
-    after = next_version(policy, changed, since_size)
+    after = rules.apply(next_version(policy, changed, since_size))
     changes = policy_files(after, signers, files)
     result = {path: content for path, content in {**files, **changes}.items() if content is not None}
+    names = ", ".join(k.name for k in policy.holders(ROOT))
+    hint = f"{policy.root_threshold} of these must sign: {names}"
     try:
-        open_policy(result)
+        chain = open_policy(result, draft=True)
     except TrustError as error:
-        names = ", ".join(k.name for k in policy.holders(ROOT))
         message = f"this key can't sign a change of the policy: {error.message.partition(': ')[2] or error.message}"
-        raise TrustError(message, hint=f"{policy.root_threshold} of these must sign: {names}", code=error.code) from error
-    return changes
+        raise TrustError(message, hint=hint, code=error.code) from error
+    if not any(k.key.key_id in chain.signers[-1] for k in policy.holders(ROOT)):
+        raise TrustError(
+            "this key can't sign a change of the policy: it is no root key of the version before", hint=hint, code="E_ROOT"
+        )
+    return Signing(changes, chain.lacking)
+
+
+def sign_policy(files: Mapping[str, bytes], signer: PrivateKey) -> Signing:
+    """Return the signature of one more root key over the newest version.
+
+    Raises: TrustError when the key is no root key of this version or the one before; Conflict when it has signed already.
+    """
+    chain = open_policy(files, draft=True)
+    newest = chain.versions[-1]
+    if not any(version.has_role(signer.key_id, ROOT) for version in chain.versions[-2:]):
+        message = f"your key ({signer.key_id[:8]}) is no root key: only the root signs the trust policy"
+        raise TrustError(message, hint=f"its root keys: {', '.join(k.name for k in newest.holders(ROOT))}", code="E_ROLE")
+    if signer.key_id in chain.signers[-1]:
+        message = f"you have signed version {newest.version} of the policy already"
+        raise Conflict(message, hint=f"it lacks {chain.lacking} more" if chain.lacking else "planloom keys list")
+    path = signature_path(signer.key_id)
+    content = signer.seal(statement(newest, files[POLICY_PATH]))
+    return Signing({path: content}, open_policy({**files, path: content}, draft=True).lacking)
 
 
 def write_trust_files(root: Path, changes: Mapping[str, bytes | None]) -> None:

@@ -48,6 +48,12 @@ class PolicyChain(NamedTuple):
         matters = current.since_size and any(map(current.is_narrower_than, earlier))
         return current._replace(earlier=earlier) if matters else current
 
+    @property
+    def lacking(self) -> int:
+        """How many root signatures the newest version still lacks; only one that was opened as a draft can lack any."""
+        signed = self.signers[-1]
+        return max(max(0, version.root_threshold - len(_roots(version) & signed)) for version in self.versions[-2:])
+
     def anchored_by(self, roots: Sequence[str]) -> bool:
         """Return whether the trust root is one that the caller pinned.
 
@@ -76,7 +82,7 @@ def policy_files(policy: Policy, signers: Iterable[Signer], before: Mapping[str,
             changes[f"{HISTORY_FOLDER}/{policy.version - 1:06d}.json{path.removeprefix(POLICY_PATH)}"] = old
     changes[POLICY_PATH] = content
     for signer in signers:
-        changes[f"{POLICY_PATH}.{signer.key_id[:8]}{_SIGNATURE_END}"] = signer.seal(payload)
+        changes[signature_path(signer.key_id)] = signer.seal(payload)
     return changes
 
 
@@ -90,6 +96,11 @@ def statement(policy: Policy, content: bytes) -> bytes:
             "predicate": {"version": policy.version, "previous": policy.previous},
         }
     )
+
+
+def signature_path(key_id: str) -> str:
+    """Return where a root key's signature over the newest version lies."""
+    return f"{POLICY_PATH}.{key_id[:8]}{_SIGNATURE_END}"
 
 
 def read_trust_files(root: Path) -> dict[str, bytes]:
@@ -120,13 +131,16 @@ def load_policy(root: Path) -> Policy:
     return policy
 
 
-def open_policy(files: Mapping[str, bytes], refuse: Callable[[str, TrustError], None] | None = None) -> PolicyChain:
+def open_policy(
+    files: Mapping[str, bytes], refuse: Callable[[str, TrustError], None] | None = None, *, draft: bool = False
+) -> PolicyChain:
     """Return every version of the policy, checked.
 
     1. Each version's file reads as a policy, in our layout.
     2. Versions count up from 1 without a gap, and each names the digest of the one before.
     3. Each is signed by enough of its own root keys, and of those of the version before.
     4. Every signature file is one of these: nothing else lies beside the policy.
+    With `draft` the newest version may still lack signatures (`PolicyChain.lacking`): for whoever adds one.
     `refuse(path, error)` is told of each signature file that is not sound, so that a verifier can report them all.
     Raises: TrustError `E_POLICY` or `E_ROOT` with the path in its message.
     """
@@ -137,7 +151,11 @@ def open_policy(files: Mapping[str, bytes], refuse: Callable[[str, TrustError], 
     for path in _version_paths(files):
         policy = _read_version(path, files[path], versions[-1] if versions else None, digest)  # 1, 2
         digest = canonical.digest(files[path])
-        signed = _check_signatures(path, files, policy, versions[-1] if versions else None, tell)  # 3
+        before = versions[-1] if versions else None
+        signed = _check_signatures(path, files, policy, before, tell)  # 3
+        for version in (policy, before):
+            if version is not None and not (draft and path == POLICY_PATH):
+                _demand(path, version, signed)  # 3
         versions.append(policy)
         signers.append(signed)
     _refuse_strangers(files, set(_version_paths(files)), tell)  # 4
@@ -170,7 +188,7 @@ def _read_version(path: str, content: bytes, before: Policy | None, previous: st
 def _check_signatures(
     path: str, files: Mapping[str, bytes], policy: Policy, before: Policy | None, tell: Callable[[str, TrustError], None]
 ) -> frozenset[str]:
-    """Return the ids of the root keys that signed this version, after checking that they are enough."""
+    """Return the ids of the root keys that signed this version; whether they are enough is another question."""
     payload = statement(policy, files[path])
     candidates = {k.key.key_id: k.key for p in (policy, before) if p is not None for k in p.keys if ROOT in k.roles}
     signed: set[str] = set()
@@ -180,9 +198,6 @@ def _check_signatures(
                 signed.add(_signature_key(name, files[name], payload, candidates))
             except TrustError as error:
                 tell(name, error)
-    for version in (policy, before):
-        if version is not None:
-            _demand(path, version, signed)
     return frozenset(signed)
 
 
@@ -201,14 +216,19 @@ def _signature_key(name: str, content: bytes, payload: bytes, candidates: Mappin
     return key.key_id
 
 
-def _demand(path: str, version: Policy, signed: set[str]) -> None:
-    roots = {k.key.key_id for k in version.keys if ROOT in k.roles and k.revoked is None}
-    if len(roots & signed) < version.root_threshold:
+def _roots(version: Policy) -> set[str]:
+    return {k.key.key_id for k in version.keys if ROOT in k.roles and k.revoked is None}
+
+
+def _demand(path: str, version: Policy, signed: frozenset[str]) -> None:
+    there = len(_roots(version) & signed)
+    if there < version.root_threshold:
         message = (
-            f"{path}: signed by {len(roots & signed)} of the root keys of version {version.version}, "
+            f"{path}: signed by {there} of the root keys of version {version.version}, "
             f"which wants {version.root_threshold}; an unsigned change counts for nothing"
         )
-        raise PolicyError(message, code="E_ROOT", hint="planloom keys list")
+        hint = "planloom keys sign, by somebody else who is root" if there else "restore it from git; planloom keys changes it"
+        raise PolicyError(message, code="E_ROOT", hint=hint)
 
 
 def _refuse_strangers(files: Mapping[str, bytes], versions: set[str], tell: Callable[[str, TrustError], None]) -> None:
