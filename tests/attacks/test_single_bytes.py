@@ -58,6 +58,14 @@ def test_a_changed_byte_is_found_and_its_file_named(history):
     assert checked > 900
 
 
+def test_a_changed_byte_is_found_without_a_checkpoint_too(history):
+    """Then only signatures, links and the one way of writing a file are there to show it, the key id included, which nothing signs."""
+    both = put(history, {checkpoint.CHECKPOINT_PATH: None, checkpoint.LEAVES_PATH: None})
+    *unseen, checked = missed(both, 41, [0x01, 0x20])
+    assert unseen == []
+    assert checked > 500
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_every_changed_byte_is_found_and_its_file_named(history):

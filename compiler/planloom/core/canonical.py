@@ -32,6 +32,10 @@ class CanonicalError(PlanloomError):
     """Bytes that are not canonical JSON, or a value that has no canonical form."""
 
 
+class NotCanonical(CanonicalError):
+    """JSON that says something sound in another spelling than the one we write."""
+
+
 def encode(value: Json) -> bytes:
     """Return the canonical bytes of `value`, without a trailing newline.
 
@@ -58,7 +62,7 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
     With `canonical` the bytes must be exactly what `encode` writes for the value, so no other reader can see
     another document in them.
 
-    Raises: CanonicalError for anything else: bad UTF-8, a BOM, duplicate keys, floats, NaN, deep nesting.
+    Raises: NotCanonical for another spelling; CanonicalError for anything else: bad UTF-8, a BOM, duplicate keys, floats, NaN, deep nesting.
     """
     try:
         text = content.decode("utf-8")
@@ -69,7 +73,7 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
         if not text.isascii() or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:
             _check(value, MAX_DEPTH)
         if canonical and _write(value) != content:
-            _refuse("not in canonical form")
+            raise NotCanonical("not in canonical form")
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         message = f"not JSON: {error}"
         raise CanonicalError(message) from error

@@ -33,7 +33,7 @@ _BUILDER_KEYS: Final = ("id", "runId", "runAttempt", "commit")
 
 
 class RecordError(TrustError):
-    """Bytes that are not a record of ours; `code` is `E_PAYLOAD`."""
+    """Bytes that are not a record of ours; `code` is `E_PAYLOAD`, `E_NONCANONICAL` (another spelling) or `E_TYPE` (another statement)."""
 
 
 class Record(NamedTuple):
@@ -112,10 +112,13 @@ class Record(NamedTuple):
     def from_payload(cls, payload: bytes) -> Record:
         """Return the record in a statement. Unknown keys of the predicate are ignored, as in-toto asks.
 
-        Raises: RecordError (`E_PAYLOAD`) when it is not one of ours, in canonical form and in range.
+        Raises: RecordError when it is not one of ours, in canonical form and in range.
         """
         try:
             statement: Any = canonical.decode(payload)
+        except canonical.NotCanonical as error:
+            message = f"not a record: {error.message}, so that another program could read something else in it"
+            raise RecordError(message, code="E_NONCANONICAL") from error
         except canonical.CanonicalError as error:
             raise _refusal(error.message) from error
         try:
@@ -134,8 +137,10 @@ def _refusal(reason: str) -> RecordError:
 
 
 def _read_statement(statement: Any) -> Record:
-    expect(statement["_type"] == STATEMENT_TYPE, "_type")
-    expect(statement["predicateType"] == PREDICATE_TYPE, "predicateType")
+    if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
+        # What the same key signed for another purpose must not pass for a record.
+        message = f"not a record: it is a statement of another type ({ascii(statement['predicateType'])[:80]})"
+        raise RecordError(message, code="E_TYPE")
     predicate = statement["predicate"]
     expect(read_integer(predicate["schemaVersion"]) == SCHEMA_VERSION, "schemaVersion")
     event = predicate["event"]

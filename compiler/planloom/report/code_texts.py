@@ -142,6 +142,12 @@ _EVIDENCE: Final = (
         "`planloom keys list` shows the reason. When the record is honest and older, the revocation names too small a size: `planloom keys revoke NAME --at-size N --reason TEXT`.",
     ),
     _found(
+        "E_NONCANONICAL",
+        "The signed content is sound JSON, but with spaces, escapes or an order of keys that planloom never writes (RFC 8785).",
+        "Programs that disagree about such a text could read different things in one signed record.",
+        _ASK,
+    ),
+    _found(
         "E_PAYLOAD",
         "The signature may be right, but what is signed is no record: unknown type, missing or extra fields, values out of range.",
         "What can't be read can't be judged.",
@@ -208,9 +214,15 @@ _EVIDENCE: Final = (
         _ASK,
     ),
     _found(
+        "E_SUBJECT",
+        "Two outputs of a handoff have the same name, or names that a disk which ignores case or ways of writing a letter takes for the same.",
+        "Restoring one would write over the other.",
+        "Restore nothing from this handoff. Name the files in the step's `outputs` differently, then run the step again.",
+    ),
+    _found(
         "E_SUBJECT_PATH",
-        "An output's name is absolute, has `..` in it, appears twice, or is one that a disk takes for another.",
-        "Restoring it would write outside the workspace, or over another output.",
+        "An output's name is absolute, has `..` in it, or is no file's name on every disk.",
+        "Restoring it would write outside the workspace.",
         "Restore nothing from this handoff. Name the files in the step's `outputs` differently, then run the step again.",
     ),
     _found(
@@ -224,6 +236,12 @@ _EVIDENCE: Final = (
         "The checkpoint lists a record that is not here any more.",
         "Removing the end of a chain leaves no hole: only the checkpoint shows it.",
         _RESTORE,
+    ),
+    _found(
+        "E_TYPE",
+        "A key of the policy signed this, but as a statement of another type than a record: a version of the policy, or what another program signs.",
+        "What somebody signed for one purpose would count for another.",
+        _ASK,
     ),
     _found(
         "E_WORK_ITEM",

@@ -20,7 +20,7 @@ def open_record(content: bytes, policy: Policy, position: int | None = None) -> 
 
     1. The file is an envelope, byte for byte as we write it (`E_ENVELOPE`).
     2. A key of the policy made its signature (`E_SIGNATURE`), and it is the key that the file names (`E_ENVELOPE`).
-    3. The signed payload is a record (`E_PAYLOAD`).
+    3. The signed payload is a record (`E_TYPE`, `E_NONCANONICAL`, `E_PAYLOAD`).
     4. That key may sign this event, here and at that time (`E_ROLE`, `E_KEY_REVOKED`, `E_KEY_EXPIRED`, `E_BUILDER`).
     `position` is the record's place in a verified checkpoint, which lets records of a key that was revoked later count; without
     it the places that came with the policy are looked at.

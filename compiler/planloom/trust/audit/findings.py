@@ -29,6 +29,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "E_KEY": "a key that may not be used",
         "E_KEY_EXPIRED": "signed at a time for which the key was not meant",
         "E_KEY_REVOKED": "signed by a key that is revoked, and not in the checkpoint from before",
+        "E_NONCANONICAL": "the signed content is written in another way than records are",
         "E_PAYLOAD": "the signed content is not a record",
         "E_PLAN": "the plan that lies beside a record is not the one that was signed, or another plan is meant",
         "E_POLICY": "the trust policy does not hold",
@@ -40,9 +41,11 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "E_SIGNATURE": "the signature does not match the content",
         "E_SPLIT_VIEW": "the checkpoint does not contain the one you had",
         "E_STATE": "a record that could not follow from those before it",
+        "E_SUBJECT": "two outputs have names that a disk takes for the same",
         "E_SUBJECT_PATH": "an output's name leads out of the workspace",
         "E_TIME": "stated times run backwards",
         "E_TRUNCATED": "a record that the checkpoint lists is gone",
+        "E_TYPE": "the signed content is a statement of another type",
         "E_WORK_ITEM": "a record speaks of another work item than its chain",
     }
 )

@@ -106,7 +106,7 @@ def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
                 message = "an output's name leads out of the workspace or is no file's name everywhere"
                 yield Finding("E_SUBJECT_PATH", path, message, "subject", "", ascii(subject.name))
             elif _folded(subject.name) in folded:
-                yield Finding("E_SUBJECT_PATH", path, "two outputs have the same name", "subject", "", ascii(subject.name))
+                yield Finding("E_SUBJECT", path, "two outputs have the same name", "subject", "", ascii(subject.name))
             folded.add(_folded(subject.name))
 
 
