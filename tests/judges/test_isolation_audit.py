@@ -125,6 +125,14 @@ def test_a_command_never_sees_the_key_in_its_step_in_direct_execution_either(exe
                 assert "PLANLOOM_SIGNING_KEY" not in " ".join(texts(step))
 
 
+@pytest.mark.parametrize(("execution", "workflows"), [case for case in CASES if case.values[0] == "direct"])
+def test_in_direct_execution_the_job_that_runs_a_command_can_sign(execution, workflows):
+    """The limit that the threat model states: a command there shares its job with the key, though not its step."""
+    jobs = [job for _, _, job in jobs_of(workflows) if has_user_code(job)]
+    assert jobs
+    assert all("PLANLOOM_SIGNING_KEY" in " ".join(texts(job)) for job in jobs)
+
+
 KNOWN = re.compile(
     r"""inputs\.[a-z0-9-]+|inputs\.matrices|fromJSON\(inputs\.matrices\)\['work[a-z0-9-]*'\]|matrix\.[A-Za-z]+|secrets\.[A-Z0-9_]+|github\.token"""
     r"""|github\.run_id|github\.run_attempt|github\.ref|github\.event\.pull_request\.base\.sha|runner\.temp|job\.status"""

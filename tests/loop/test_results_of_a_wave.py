@@ -5,6 +5,7 @@ The platform is the fake API on loopback of the tests with act; jobs and artifac
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -323,6 +324,35 @@ def test_a_result_that_is_not_borne_out_is_a_failed_attempt_and_spoils_no_other(
         assert case.events() == ["claimed", "failed"], case.events()
         assert SPOILT[spoil] in case.reason()
     assert case.events("other") == ["claimed", "completed"]
+
+
+def forge(case):
+    """What a sibling's command can make: the claim is public, the artifact's name is known, and any job of a run may upload one."""
+    outputs = case.store / case.name("outputs", "make")
+    shutil.rmtree(outputs)
+    (outputs / "dist").mkdir(parents=True)
+    (outputs / "dist" / "a.txt").write_text("false\n")
+    digest = hashlib.sha256(b"false\n").hexdigest()
+    case.change(outputs=[{"name": "dist/a.txt", "digest": digest}])
+    return digest
+
+
+def test_a_step_that_uploads_a_siblings_result_first_makes_the_sibling_fail_and_is_not_believed(case):
+    """GitHub takes one artifact of a name: the sibling's own upload is refused, so its job fails, whatever the false result says."""
+    forge(case)
+    case.jobs["make"].conclusion = "failure"
+    case.complete()
+    assert case.events() == ["claimed", "failed"]
+    assert "the job's conclusion is failure" in case.reason()
+    assert case.events("other") == ["claimed", "completed"]
+
+
+def test_a_false_result_that_arrives_alone_and_within_its_jobs_time_is_believed(case):
+    """The limit that the threat model states: a runner that lies about what its command did, and bears out the lie, is not found."""
+    digest = forge(case)
+    written = case.complete()
+    assert case.events() == ["claimed", "completed"]
+    assert digest in [subject.digest for signed in written for subject in signed.record.subjects]
 
 
 @pytest.mark.parametrize(
