@@ -80,3 +80,14 @@ def test_the_readme_names_the_two_commands_that_do_all_set_up():
         assert f"$ make {target} " in text
         assert f"\n{target}: " in targets
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_row_of_the_threat_model_points_at_tests():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("\n## Threat model\n") : text.index("\n## Licence\n")]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ") and not line.startswith(("| Who", "| ---"))]
+    assert len(rows) >= 12
+    for row in rows:
+        links = LINK.findall(row[-1])
+        assert links, row[0]
+        assert all(link.startswith("tests/") and (ROOT / link).is_file() for link in links), row[0]
