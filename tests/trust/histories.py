@@ -13,7 +13,7 @@ from planloom.runtime import abandoning, claiming, completing, deciding, invalid
 from planloom.runtime.effects import format_time
 from planloom.runtime.identity import Identity
 from planloom.runtime.session import Session
-from planloom.trust import checkpoint, keys, policyfiles
+from planloom.trust import checkpoint, keyring, keys, policyfiles
 from planloom.trust.audit.history import History
 from planloom.trust.gather import read_ledger
 from planloom.trust.policy import ROOT, TrustedKey, new_policy
@@ -118,6 +118,7 @@ class World:
         self.clock, self.ids = Clock(), Ids()
         self.keys = {"you": YOU, "ci": CI}
         self.leaves = b""
+        self.trust = {p: c for p, c in policyfiles.policy_files(self.policy, [YOU]).items() if c is not None}
         self.opened = {}
 
     def compile(self, shapes):
@@ -149,6 +150,15 @@ class World:
             steps={},
             compiled={},
         )
+
+    def change_policy(self, changed=(), **rules):
+        """Put the next version of the policy into force, as `planloom keys` does: what the checkpoint covers by now is judged as before."""
+        head = self.history().files[checkpoint.CHECKPOINT_PATH]
+        size = len(checkpoint.parse_leaves(self.leaves))
+        changes = keyring.change_policy(self.trust, changed, [YOU], size, keyring.Rules(**rules)).changes
+        self.trust = {p: c for p, c in (self.trust | changes).items() if c is not None}
+        policy = policyfiles.open_policy(self.trust).current
+        self.policy = policy._replace(sealed=checkpoint.find_positions(head, self.leaves, policy))
 
     def open(self, item="release-1"):
         from planloom.runtime.opening import Source
@@ -222,7 +232,7 @@ class World:
     def history(self, *, signed=True):
         """Return the history, with a checkpoint unless told otherwise."""
         files = dict(read_ledger(self.ledger, self.folder).files)
-        files |= {p: c for p, c in policyfiles.policy_files(self.policy, [YOU]).items() if c is not None}
+        files |= self.trust
         if signed:
             head, self.leaves = checkpoint.build_checkpoint(files, self.leaves, ORIGIN, CI)
             files |= {checkpoint.CHECKPOINT_PATH: head, checkpoint.LEAVES_PATH: self.leaves}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from planloom.core.errors import Conflict, InputError
+from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.runtime import claiming
 from trust.histories import ANN, YOU, Shape, World
 
@@ -42,6 +42,7 @@ class Walk:
         self.world.open("release-1")
         self.running = []
         self.late = []
+        self.changes = 0
 
     def step(self):
         moves = [self.claim, self.claim, self.claim, self.finish, self.finish, self.finish, self.approve, self.approve]
@@ -56,6 +57,7 @@ class Walk:
             self.open_another,
             self.close,
             self.migrate,
+            self.change_policy,
         ]
         move = self.random.choice(moves)
         try:
@@ -63,6 +65,10 @@ class Walk:
         except (Conflict, InputError):
             # What the operations refuse leaves no trace; that is the point of refusing. A record that can't be trusted is no refusal.
             return
+        except TrustError as error:
+            # But a key that may not sign this any more is told so before anything is read.
+            if error.code != "E_ROLE" or move not in (self.approve, self.reject):
+                raise
 
     def _target(self):
         return self.random.choice(self.shapes).key, self.random.choice(self.items)
@@ -141,6 +147,17 @@ class Walk:
                 self.world.migrate(self.shapes, item)
             except Conflict:
                 continue
+
+    def change_policy(self):
+        """Somebody's part changes, more or fewer must approve, people may approve their own work or not: from now on."""
+        if self.random.random() < 0.5:
+            return
+        ann = self.world.policy.named("ann")._replace(
+            roles=self.random.choice((("approver",), ("auditor",), ("approver", "auditor")))
+        )
+        wanted = self.random.choice((1, 1, 2))
+        self.world.change_policy((ann,), thresholds={"approver": wanted}, allow_self_approval=self.random.random() < 0.5)
+        self.changes += 1
 
     def close(self):
         if self.random.random() < 0.2:

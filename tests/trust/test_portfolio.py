@@ -166,12 +166,8 @@ def test_the_portfolio_has_exactly_the_records_that_it_is_made_from_although_oth
 @pytest.mark.parametrize("seed", range(20))
 def test_portfolios_of_random_honest_histories_verify(tmp_path, seed):
     world = random_world(tmp_path, seed)
-    memory, world.ledger = world.ledger, FileLedger(tmp_path / "artifacts")
-    from planloom.trust.gather import read_ledger
-
-    files = dict(read_ledger(memory, tmp_path).files)
-    files |= policyfiles.policy_files(world.policy, [YOU])
-    for path, content in files.items():
+    for path, content in world.history().files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
+    world.ledger = FileLedger(tmp_path / "artifacts")
     assert findings(exported(world)) == []
