@@ -6,6 +6,7 @@ import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.records.references import Builder
+from planloom.report.table import status_document, write_status, write_why
 from planloom.runtime import claiming, delegating, invalidating, opening
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time
@@ -194,6 +195,58 @@ def test_what_is_shown_again_is_what_has_changed_meanwhile(gated):
 def test_nothing_is_signed_when_the_approver_says_no(gated):
     assert gated.decide("b", confirm=lambda _: False) is None
     assert gated.events("demo-1/_gate-b") == []
+
+
+def row_of(world, step):
+    view, schedule = world.view(), world.schedule()
+    return view, next(row for row in schedule.rows if row.step.key == step)
+
+
+def last_column(world, step):
+    lines = write_status(world.view(), world.schedule()).splitlines()
+    return next(line for line in lines if f" {step} " in line or line.endswith(f" {step}")).split("   ")[-1].strip()
+
+
+def test_status_and_why_name_those_who_must_still_sign(gated):
+    assert last_column(gated, "b") == "2 approvals by approver; from ann, bob, you"
+    gated.decide("b", by=ANN)
+    assert last_column(gated, "b") == "1 approval by approver; from bob, you"
+    view, row = row_of(gated, "b")
+    assert "  bob, you (as approver) can go on: planloom approve demo-1 b" in write_why(view, row).splitlines()
+    (blocker,) = next(s for s in status_document(view, gated.schedule())["steps"] if s["key"] == "b")["waitsFor"]
+    assert (blocker["by"], blocker["who"]) == (["approver"], ["bob", "you"])
+
+
+def test_who_rejected_is_named_among_those_who_can_change_it(gated):
+    gated.decide("b", by=ANN, reject=True)
+    assert last_column(gated, "b").endswith("from ann, bob, you")
+
+
+def test_a_gate_that_nobody_may_open_says_so(tmp_path):
+    world = World(tmp_path, Shape("b", gate=("lawyer", 1)))
+    assert last_column(world, "b") == "1 approval by lawyer; from nobody whom the policy knows"
+
+
+def test_work_that_was_sent_back_is_counted_and_shown(gated):
+    for times, said in ((1, "taken back once"), (2, "taken back 2 times")):
+        gated.decide("b", reject=True, reentry="a")
+        assert gated.state("a").reworks == times
+        assert last_column(gated, "a").endswith(said)
+        assert f"  its work was {said}" in write_why(*row_of(gated, "a")).splitlines()
+        gated.do("a")
+    assert "taken back" not in last_column(gated, "a")
+    steps = status_document(gated.view(), gated.schedule())["steps"]
+    assert [(step["key"], step["reworks"]) for step in steps] == [("a", 2), ("b", 0), ("c", 0)]
+
+
+def test_an_approver_is_told_what_they_made_themselves_and_how_many_the_policy_wants(tmp_path):
+    policy = default_policy(ci=("approver",), thresholds={"root": 1, "approver": 2})
+    world = World(tmp_path, Shape("a"), Shape("b", ("a",), gate=("approver", 1)), policy=policy)
+    world.do("a")
+    shown = []
+    for key in (CI, ANN):
+        world.decide("b", by=key, confirm=lambda what: shown.append((what.made, what.given, what.wanted)) or True)
+    assert shown == [(("a",), 0, 2), ((), 1, 2)]
 
 
 # Reverts

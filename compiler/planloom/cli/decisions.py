@@ -102,6 +102,11 @@ def _show_decision(session: Session, shown: Shown, *, reject: bool) -> None:
     for dependency, subjects in shown.inputs:
         rows += [(dependency.step, subject.name, f"sha256:{subject.digest[:8]}…") for subject in subjects]
     screen.say(write_columns(rows))
+    if shown.made:
+        screen.say(f"  your key signed the work of {', '.join(shown.made)} too: nobody else has looked at it")
+    policy = session.policy
+    if not reject and policy.may(shown.key_id, "claimed") and not policy.allow_self_approval:
+        screen.say("  it does not count for a claim by your own key: the policy forbids approving one's own work")
     if shown.wanted > 1:
         screen.say(f"  {shown.given} of {shown.wanted} approvals by {shown.role} are there")
 

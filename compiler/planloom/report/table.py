@@ -8,6 +8,7 @@ from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.records.kinds import GOOD_RESULTS
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
+from planloom.state.readiness import awaited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
     from planloom.runtime.completing import Result
     from planloom.state.item import ItemView
+    from planloom.state.readiness import Blocker
     from planloom.state.schedule import Row, Schedule
 
 
@@ -93,7 +95,27 @@ def _ended(last: Signed) -> tuple[str, str]:
 def write_status(view: ItemView, schedule: Schedule) -> str:
     """Return a work item as a table for the terminal."""
     state = "" if view.item.is_open else ", closed"
-    return head_line(view) + state + "\n" + write_columns(step_columns(row, view.now) for row in schedule.rows)
+    return head_line(view) + state + "\n" + write_columns(_status_columns(view, row) for row in schedule.rows)
+
+
+def _status_columns(view: ItemView, row: Row) -> tuple[str, ...]:
+    """Return what every table shows of a step, and beside it who may sign what it waits for and how often its work was taken back."""
+    *shown, remark = step_columns(row, view.now)
+    more = [remark] if remark else []
+    if _waits_for_people(row):
+        more.append(f"from {', '.join(awaited(view, row.step)) or 'nobody whom the policy knows'}")
+    if row.state.reworks and not row.state.is_valid:
+        more.append(_reworked(row))
+    return (*shown, "; ".join(more))
+
+
+def _waits_for_people(row: Row) -> bool:
+    return row.word == "waits" and {blocker.kind for blocker in row.blockers} in ({"approval"}, {"rejected"})
+
+
+def _reworked(row: Row) -> str:
+    times = row.state.reworks
+    return f"taken back {'once' if times == 1 else f'{times} times'}"
 
 
 def count_line(schedule: Schedule) -> str:
@@ -218,13 +240,18 @@ def status_document(view: ItemView, schedule: Schedule) -> dict[str, Any]:
                 "state": row.word,
                 "status": row.state.status.value,
                 "attempt": row.state.attempt,
-                "waitsFor": [{"kind": b.kind, "by": list(b.by), "text": b.text} for b in row.blockers]
-                if row.word == "waits"
-                else [],
+                "reworks": row.state.reworks,
+                "waitsFor": [_blocker(view, row, b) for b in row.blockers] if row.word == "waits" else [],
             }
             for row in schedule.rows
         ],
     }
+
+
+def _blocker(view: ItemView, row: Row, blocker: Blocker) -> dict[str, Any]:
+    """Return what is in the way; `who` names the people whose approval is not there."""
+    shown: dict[str, Any] = {"kind": blocker.kind, "by": list(blocker.by), "text": blocker.text}
+    return shown | ({"who": list(awaited(view, row.step))} if blocker.kind in {"approval", "rejected"} else {})
 
 
 def write_why(view: ItemView, row: Row) -> str:
@@ -239,6 +266,8 @@ def write_why(view: ItemView, row: Row) -> str:
                 lines.append(f"  {before} is {state.status.value}")
     elif remark:
         lines.append(f"  {remark}")
+    if row.state.reworks:
+        lines.append(f"  its work was {_reworked(row)}")
     handoff = row.state.handoff
     if handoff is not None:
         lines.append(f"  handoff sha256:{handoff.digest}")
@@ -246,5 +275,10 @@ def write_why(view: ItemView, row: Row) -> str:
         lines += [f"  {title}: {text}" for text in row.step.definition.get(field, ())]
     who, command = who_must_act(row, view.item.id)
     if command:
-        lines.append(f"  {who} can go on: {command}")
+        people = (
+            f"{', '.join(awaited(view, row.step)) or 'nobody whom the policy knows'} (as {who})"
+            if _waits_for_people(row)
+            else who
+        )
+        lines.append(f"  {people} can go on: {command}")
     return "\n".join(map(printable, lines))

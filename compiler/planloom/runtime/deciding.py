@@ -14,7 +14,7 @@ from planloom.runtime.invalidating import downstream, draft_invalidations
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append, require_event
 from planloom.state.machine import Status
-from planloom.state.readiness import count_approvals, depends_on
+from planloom.state.readiness import approvals_wanted, count_approvals, depends_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an approver is shown before signing: the plan, and each input with the files it hands on."""
+    """What an approver is shown before signing: the plan, each input with the files it hands on, and which of them the same key has `made`."""
 
     view: ItemView
     step: str
@@ -37,7 +37,7 @@ class Shown:
     wanted: int
     given: int
     key_id: str
-    claimants: tuple[str, ...]
+    made: tuple[str, ...]
 
 
 def decide_gate(
@@ -88,8 +88,9 @@ def _show(loaded: Loaded, item: str, step: str, key_id: str) -> Shown:
         handoff = view.states[dependency.step].handoff
         inputs.append((dependency, handoff.record.subjects if handoff else ()))
     given = len(count_approvals(view, view.steps[step]))
-    claimants = tuple(s.claim.key_id for s in view.states.values() if s.claim is not None)
-    return Shown(view, step, tuple(inputs), gate[0], gate[1], given, key_id, claimants)
+    handoffs = ((dependency.step, view.states[dependency.step].handoff) for dependency, _ in inputs)
+    made = tuple(key for key, handoff in handoffs if handoff is not None and handoff.key_id == key_id)
+    return Shown(view, step, tuple(inputs), gate[0], approvals_wanted(view, view.steps[step]), given, key_id, made)
 
 
 def _refuse_decision(shown: Shown, *, reject: bool) -> None:
@@ -150,8 +151,3 @@ def _refuse_expiry(expires: str, now: str) -> None:
     if expires and expires <= now:
         message = f"--expires {expires} is over already"
         raise InputError(message, hint=f"now it is {now}")
-
-
-def is_own_work(shown: Shown) -> bool:
-    """Return whether the approver's key is one that holds a claim among the inputs (four eyes would be two)."""
-    return shown.key_id in shown.claimants

@@ -151,7 +151,9 @@ def gate_rules(policy: Policy, roles: Iterable[str]) -> GateRules:
     """Return what a policy says about gates of these roles."""
     named = sorted(roles)
     holders = {role: frozenset(k.key.key_id for k in policy.holders(role)) for role in named}
-    return GateRules(holders, {role: policy.approvals_needed(role, 1) for role in named}, policy.allow_self_approval)
+    thresholds = {role: policy.approvals_needed(role, 1) for role in named}
+    called = {k.key.key_id: k.name for k in policy.keys}
+    return GateRules(holders, thresholds, policy.allow_self_approval, called)
 
 
 def _all_steps(session: Session, state: ItemState, content: bytes) -> dict[str, CompiledStep]:

@@ -84,11 +84,12 @@ def fold_resource(records: Iterable[Signed]) -> dict[str, int]:
 
 
 class GateRules(NamedTuple):
-    """What the trust policy says about gates: role → ids of the keys that hold it, role → how many must approve at least."""
+    """What the trust policy says about gates: role → ids of the keys that hold it, role → how many must approve at least; `names` of these keys by id."""
 
     holders: Mapping[str, frozenset[str]]
     thresholds: Mapping[str, int]
     allow_self_approval: bool
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 class ItemView(NamedTuple):

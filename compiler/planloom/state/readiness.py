@@ -67,6 +67,15 @@ def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -
     return tuple(d for d in _decisions(view, step) if d.record.event == "approved" and d.key_id != own)
 
 
+def awaited(view: ItemView, step: CompiledStep) -> tuple[str, ...]:
+    """Return the names of those whose approval of the step's gate is not there, sorted: each of them may give one of those that are missing."""
+    if step.gate is None:
+        return ()
+    given = {d.key_id for d in _decisions(view, step) if d.record.event == "approved"}
+    holders = view.rules.holders.get(step.gate[0], frozenset())
+    return tuple(sorted(view.rules.names.get(key, key[:8]) for key in holders - given))
+
+
 def approvals_wanted(view: ItemView, step: CompiledStep) -> int:
     """Return how many approvals the step's gate needs: the plan's number, or the policy's when that is higher; 0 without a gate."""
     return max(step.gate[1], view.rules.thresholds.get(step.gate[0], 1)) if step.gate else 0
