@@ -703,6 +703,30 @@ def test_every_broken_record_is_reported_not_only_the_first(history):
     assert result.broken_records == tuple(sorted(broken))
 
 
+def test_the_first_break_is_told_first_and_what_everything_rests_on_before_it(history):
+    def broken(path):
+        return history.files[path].replace(b'"payload":"eyJ', b'"payload":"eyK')
+
+    late_and_early = {CLOSED: broken(CLOSED), LINT: broken(LINT), APPROVAL: broken(APPROVAL)}
+    assert [f.path for f in verify(put(history, late_and_early), Request()).findings] == [LINT, APPROVAL, CLOSED]
+    stray = f"{POLICY}.0000000{0}.sig.json"
+    first = verify(put(history, late_and_early | {stray: b"x"}), Request()).findings[0]
+    assert (first.code, first.path) == ("E_ENVELOPE", stray)
+
+
+def test_a_finding_says_which_part_of_the_record_it_is_about(history):
+    forged = {
+        "signatures": resealed(history, BUILD, EVE),
+        "previous": resealed(history, BUILD, previous="a" * 64),
+        "plan": reforged(history, {BUILD: lambda r: replace(r, plan=replace(r.plan, digest="a" * 64))}),
+        "dependsOn": reforged(history, {BUILD: body(depends_on=())}),
+        "executor": reforged(history, {BUILD: body(executor="somebody")}),
+        "at": resealed(history, BUILD, at="2020-01-01T00:00:00.000Z"),
+    }
+    for field, one in forged.items():
+        assert field in [f.field for f in verify(one, Request()).findings if f.path == BUILD], field
+
+
 def test_an_older_policy_put_back_so_that_a_revoked_key_counts_again(history):
     assert found(history, policy_version=1) == set()
     assert found(history, policy_version=2) == {("E_ROLLBACK", POLICY)}

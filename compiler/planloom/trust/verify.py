@@ -255,11 +255,28 @@ def _when(path: str, evidence: Evidence) -> tuple[int, str]:
     if path.startswith(TRUST_FOLDER):
         return (0, "")
     place = place_of(path)
-    chain = evidence.chains.get(place.chain) if place is not None else None
-    if place is None or chain is None:
+    if place is None:
         return (2, "")
-    known = [s.signed.record.at for s in chain.slots if s.signed is not None and s.index <= place.index]
-    return (1, max(known, default=""))
+    before, after = _moments(evidence, place.chain, place.index)
+    item, _, name = place.chain.partition("/")
+    if name == names.ITEM_CHAIN and place.index > 1 and not after:
+        # What follows the opening in its chain, a closing above all, comes after the steps.
+        return (1, max((at for chain in evidence.of_item(item) for at in _moments(evidence, chain.name, 0)[1]), default=""))
+    if before or after:
+        return (1, max(before) if before else min(after))
+    # Alone in its chain: a gate's record comes about when its step does, any other after the opening.
+    for chain in (names.step_chain(item, name.removeprefix(names.GATE_PREFIX)), names.item_chain(item)):
+        _, known = _moments(evidence, chain, 0)
+        if known:
+            return (1, min(known))
+    return (1, "")
+
+
+def _moments(evidence: Evidence, name: str, index: int) -> tuple[list[str], list[str]]:
+    """Return the times that the believed records of a chain state, up to a number and after it."""
+    chain = evidence.chains.get(name)
+    known = [(slot.index, slot.signed.record.at) for slot in chain.slots if slot.signed is not None] if chain is not None else []
+    return [at for number, at in known if number <= index], [at for number, at in known if number > index]
 
 
 def _shared(evidence: Evidence) -> tuple[str, ...]:
