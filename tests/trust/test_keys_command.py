@@ -215,6 +215,15 @@ def test_two_roots_sign_a_change_one_after_the_other(project):
     assert load_policy(project).root_threshold == 2
 
 
+def test_an_encrypted_key_is_followed_by_an_encrypted_one(project, monkeypatch):
+    path = project / ".planloom" / "ci.pem"
+    path.write_bytes(CI.to_pem("open sesame"))
+    monkeypatch.setenv(keyfiles.VARIABLE_PASSPHRASE, "open sesame")
+    assert run(keys_command, "rotate", "ci", "--yes")[0] == 0
+    assert keyfiles.is_encrypted(path.read_bytes())
+    assert keyfiles.read_private_key(path, "open sesame").key == load_policy(project).named("ci").key
+
+
 def test_without_the_root_key_nothing_changes(project):
     (project / ".planloom" / "you.pem").unlink()
     run(keys_command, "new", "bob")

@@ -239,10 +239,12 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
 def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
     """Put a new key in the place of an old one. What the old one signed still counts, unless it is revoked.
 
+    An encrypted key is followed by an encrypted one, under PLANLOOM_SIGNING_KEY_PASSPHRASE or a passphrase that is asked for.
+
     JSON: {schema, path, version, lacking, key}, the new key as in `keys list`.
     """
     from planloom.runtime.effects import SystemClock
-    from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
+    from planloom.trust.keyfiles import KEY_FOLDER, is_encrypted, write_private_key
     from planloom.trust.keyring import rotate_key
     from planloom.trust.keys import generate
     from planloom.trust.policyfiles import load_policy
@@ -255,7 +257,8 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
     old = path.with_name(f"{name}-{_known(policy, name).key.key_id[:8]}.pem")
     beside = path.with_name(f"{name}.new.pem")
     beside.unlink(missing_ok=True)
-    write_private_key(beside, fresh)
+    # A key that was kept under a passphrase is not followed by one that anybody can use.
+    write_private_key(beside, fresh, _passphrase() if path.exists() and is_encrypted(path.read_bytes()) else "")
     what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
     _sign_change(project, policy, changed, what, style, yes=yes, also=fresh)
     if path.exists():
