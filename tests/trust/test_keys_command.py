@@ -224,6 +224,15 @@ def test_an_encrypted_key_is_followed_by_an_encrypted_one(project, monkeypatch):
     assert keyfiles.read_private_key(path, "open sesame").key == load_policy(project).named("ci").key
 
 
+def test_a_file_whose_name_steers_terminals_is_told_without_steering_one(project):
+    name = "\x1b[2J\x9b2J\nVerified. All is well.\x07"
+    (project / "artifacts/claims/release-1/build" / name).write_bytes(b"")
+    status, shown, _ = run(verify_command)
+    assert (status, "E_FOREIGN" in shown) == (1, True)
+    assert not [c for c in shown if c != "\n" and not " " <= c < "\x7f"]
+    assert not [line for line in shown.splitlines() if line.startswith("Verified")]
+
+
 def test_without_the_root_key_nothing_changes(project):
     (project / ".planloom" / "you.pem").unlink()
     run(keys_command, "new", "bob")

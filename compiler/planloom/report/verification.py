@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
-from planloom.report.table import write_columns
+from planloom.report.table import printable, write_columns
 from planloom.trust.audit.history import item_of
 from planloom.trust.verify import BROKEN, VERIFIED
 
@@ -40,7 +40,9 @@ _RESULTS: Final[Mapping[str, str]] = {"completed": "ok", "failed": "failed", "su
 def render_text(verification: Verification) -> str:
     """Return what a person reads: the summary and the verdict, or what is broken."""
     if verification.verdict == BROKEN:
-        return "\n".join([*_broken_lines(verification.findings), count_broken(verification)]) + "\n"
+        # Names of files and values of records are anybody's: none may steer the terminal, or begin a line that looks like ours.
+        lines = [*_broken_lines(verification.findings), count_broken(verification)]
+        return "\n".join(map(printable, lines)) + "\n"
     blocks = [_item_block(verification, item) for item in verification.items]
     if not blocks:
         blocks = ["no records yet"]
