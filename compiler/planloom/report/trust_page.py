@@ -74,6 +74,8 @@ _LIMITS: Final = """\
 - That a runner told the truth: exit codes, times, actors and run ids are stated by whoever signed, and the JSON form lists them under `stated`.
 - Records that were cut off after the newest checkpoint, and everything when the checkpoint is taken away with them: keep a copy and give it to `--since`.
 - An older, validly signed policy put back: give the version you know to `--policy-version`.
+- That a record is as old as it says: whether a key was valid is judged by the time that the record states. Rotate a key that nobody else had; revoke one that
+  others may have, because a revocation goes by the checkpoint and can't be dated around.
 - What a thief of a key signed before the key was revoked, except by the checkpoint size that you name.
 """
 
