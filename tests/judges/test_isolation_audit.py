@@ -17,10 +17,14 @@ OWN = {"contents": "read", "actions": "read"}
 
 
 def examples():
-    folder = REPOSITORY / "compiler/planloom/scaffold/examples"
-    checked = check_project(
-        {f"specs/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.yaml"))}, None, locked=True
-    )
+    """The examples that `init` lays down, and the plans of this repository itself."""
+    for name, folder in (("example", REPOSITORY / "compiler/planloom/scaffold/examples"), ("own", REPOSITORY / "specs")):
+        paths = [path for path in sorted(folder.glob("*.yaml")) if path.name != "planloom.yaml"]
+        yield from compiled({f"specs/{path.name}": path.read_bytes() for path in paths}, name)
+
+
+def compiled(sources, name):
+    checked = check_project(sources, None, locked=True)
     files = compile_project(checked)
     for plan in checked.plans:
         own = {
@@ -28,7 +32,7 @@ def examples():
             for path, content in files.items()
             if path.startswith(".github/") and plan.path.encode() in content[:300]
         }
-        yield f"example {plan.id}", plan.workflow.execution, own
+        yield f"{name} {plan.id}", plan.workflow.execution, own
 
 
 def asked_for(source: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Keys: how they are found, and which are refused."""
 
 import base64
+import shutil
 import subprocess
 
 import pytest
@@ -164,6 +165,26 @@ def test_an_openssh_key_is_read(tmp_path, key):
     path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     path.chmod(0o600)
     assert keyfiles.read_private_key(path).key == key.key
+    assert keyfiles.find_signing_key("you", tmp_path, Variables(PLANLOOM_SIGNING_KEY_FILE=str(path))).key == key.key
+    assert keyfiles.find_signing_key("ci", tmp_path, Variables(PLANLOOM_SIGNING_KEY=path.read_text())).key == key.key
+    for mode in (0o640, 0o604, 0o610, 0o601):
+        path.chmod(mode)
+        with pytest.raises(TrustError, match="others can read"):
+            keyfiles.read_private_key(path)
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen here")
+def test_a_key_that_ssh_keygen_made_signs_and_its_public_half_is_taken_in(tmp_path):
+    path = tmp_path / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ann@example", "-f", path], check=True)
+    key = keyfiles.read_private_key(path)
+    assert keyfiles.parse_public_key(path.with_suffix(".pub").read_bytes(), "id_ed25519.pub") == key.key
+    rsa_path = tmp_path / "id_rsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", rsa_path], check=True)
+    for read, content in ((keyfiles.parse_private_key, rsa_path), (keyfiles.parse_public_key, rsa_path.with_suffix(".pub"))):
+        words = (content.read_bytes(), "", "key") if read is keyfiles.parse_private_key else (content.read_bytes(), "key")
+        with pytest.raises(TrustError, match="not an Ed25519 key"):
+            read(*words)
 
 
 def test_an_encrypted_openssh_key_is_read_or_the_message_says_how():
