@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,7 @@ from planloom.runtime.collecting import collect_records, push_records
 from planloom.runtime.completing import complete_wave
 from planloom.runtime.exporting import export, find_origin
 from planloom.trust.gather import read_history
+from planloom.trust.policyfiles import read_trust_files
 from planloom.trust.verify import Request, verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("collectors")]
@@ -157,6 +159,26 @@ def test_nothing_new_makes_no_commit(origin, tmp_path):
     assert collect(origin.machine("another")).commit == ""
     assert origin.commits() == before
     assert origin.verdict(tmp_path).newer == 0
+
+
+def test_a_mirror_says_which_records_no_collector_has_copied(origin):
+    session = origin.machine("one")
+    built(session)
+    collect(session)
+    mirror = origin.folder / "mirror.git"
+    run_git("clone", "-q", "--mirror", str(origin.folder / "origin.git"), str(mirror))
+    before = read_history(mirror)
+    assert before.notes == ()
+    assert len(claim_wave(session, ITEM, 256)) == 2
+    run_git("--git-dir", str(mirror), "fetch", "-q", "--prune", "origin")
+    after = read_history(mirror)
+    assert after == before
+    assert [said.partition(" in refs that no collector has copied")[0] for said in after.notes] == [
+        "1 record of shared resources",
+        f"2 records of {ITEM}",
+    ]
+    whole = replace(after, files={**after.files, **read_trust_files(session.root)})
+    assert set(after.notes) <= set(verify(whole, Request()).notes)
 
 
 def test_the_collector_that_loses_the_race_folds_again_and_nothing_is_lost(origin, tmp_path):

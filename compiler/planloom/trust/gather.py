@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
 _SETTINGS_PATH: Final = "generated/project.json"
+_CHAIN_REFS: Final = "refs/planloom/"
 _GIT_SECONDS: Final = 120
 
 
@@ -174,11 +175,30 @@ def _read_bare(path: Path) -> History:
     branch = f"refs/heads/{_ledger_branch(_read_file(path, default, _SETTINGS_PATH))}"
     if branch in branches:
         files = dict(_with_records_of(files, path, branch).files)
-    held = _git(path, "for-each-ref", "--count=1", "--format=%(refname)", "refs/planloom/").strip()
+    held = _git(path, "for-each-ref", "--count=1", "--format=%(refname)", _CHAIN_REFS).strip()
     if held and not any(is_record_path(name) for name in files):
         message = f"{path}: its records lie in refs that no collector has copied to a branch yet"
         raise InputError(message, hint="planloom collect --push first; or in a clone: planloom verify --ledger git")
-    return History(dict(sorted(files.items())))
+    return History(dict(sorted(files.items())), tuple(_uncollected(path, files)))
+
+
+def _uncollected(path: Path, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield which work items have records in refs of a mirror that are not on its ledger branch: only a ledger reads these."""
+    copied: dict[str, int] = {}
+    for name in filter(is_record_path, files):
+        chain = name.rpartition("/")[0].split("/", 2)[2]
+        copied[chain] = copied.get(chain, 0) + 1
+    waiting: dict[str, int] = {}
+    for ref in _git(path, "for-each-ref", "--format=%(refname)", _CHAIN_REFS).decode("utf-8", "replace").split():
+        chain = ref.removeprefix(_CHAIN_REFS)
+        more = int(_git(path, "rev-list", "--count", ref, "--")) - copied.get(chain, 0)
+        if more > 0:
+            item = chain.partition("/")[0]
+            waiting[item] = waiting.get(item, 0) + more
+    for item, count in sorted(waiting.items()):
+        whose = "shared resources" if item == names.RESOURCE_CHAINS else item
+        many = f"{count} records" if count > 1 else "1 record"
+        yield f"{many} of {whose} in refs that no collector has copied: not looked at (planloom verify --ledger git)"
 
 
 def _default_branch(path: Path, branches: list[str]) -> str:

@@ -154,7 +154,7 @@ def verify(history: History, request: Request) -> Verification:
         findings += check_portfolio(history, evidence, items, {leaf.path for leaf in log.leaves}, spoiled)  # 13
     if request.since:
         findings += check_since(log, request.since, policy)
-    notes = [*compare_sources(history, evidence, compiled), *own_approvals(evidence)]
+    notes = [*whole.notes, *compare_sources(history, evidence, compiled), *own_approvals(evidence)]
     if request.digest_of is not None:  # 14
         findings += check_outputs(evidence, request.digest_of)
         notes += skipped_outputs(evidence)

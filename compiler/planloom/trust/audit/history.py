@@ -22,10 +22,11 @@ WORKFLOWS: Final = ".github/workflows/"
 class History:
     """Everything there is to verify: path relative to the project → bytes.
 
-    `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
+    `notes` say what of it could not be brought along; `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
     """
 
     files: Mapping[str, bytes]
+    notes: tuple[str, ...] = field(default=(), compare=False)
     places: Mapping[str, Place] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class History:
     def only(self, item: str) -> History:
         """Return the history of one work item: its records and whatever is not a work item's."""
         kept = {p: c for p, c in self.files.items() if item_of(p) in {item, names.RESOURCE_CHAINS, ""}}
-        return History(kept)
+        return History(kept, self.notes)
 
     def items(self) -> tuple[str, ...]:
         """Return the work items that have a record, sorted."""
