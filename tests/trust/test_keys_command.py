@@ -14,6 +14,7 @@ from planloom.core.errors import PlanloomError
 from planloom.trust import keyfiles
 from planloom.trust.bundle import write_bundle
 from planloom.trust.gather import read_history
+from planloom.trust.policy import TrustedKey
 from planloom.trust.policyfiles import load_policy, policy_files
 from planloom.trust.proof import write_proof
 from trust.histories import ANN, CI, YOU, finished
@@ -168,9 +169,18 @@ def test_a_key_that_may_do_less_from_now_on_leaves_the_history_sound(project):
     assert (status, "E_ROLE" in shown, "E_BUILDER" in shown) == (1, True, True)
 
 
+def test_what_limits_a_key_is_listed(project):
+    words = ["--role", "approver", "--builder", "https://example.org/*", "--valid-from", "2026-01-01T00:00:00.000Z"]
+    assert run(keys_command, "trust", "ann", *words, "--valid-until", "2027-01-01T00:00:00.000Z", "--yes")[0] == 0
+    (line,) = [line for line in run(keys_command, "list")[1].splitlines() if line.startswith("ann")]
+    said = "valid from 2026-01-01T00:00:00.000Z; valid until 2027-01-01T00:00:00.000Z; expected in https://example.org/*"
+    assert said in line
+
+
 def test_a_key_that_may_do_more_asks_for_no_checkpoint(project):
-    _, _, said = run(keys_command, "trust", "ann", "--role", "approver", "--role", "auditor", "--yes")
-    assert "judged as before" not in said
+    status, _, said = run(keys_command, "trust", "ann", "--role", "approver", "--role", "auditor", "--yes")
+    assert (status, "judged as before" in said) == (0, False)
+    assert load_policy(project).named("ann") == TrustedKey("ann", ANN.key, ("approver", "auditor"))
     assert (load_policy(project).since_size, load_policy(project).earlier) == (0, ())
 
 

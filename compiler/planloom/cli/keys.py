@@ -169,8 +169,9 @@ def trust(
 ) -> None:
     """Take a key into the trust policy, or change what it may do. Signed with your root key.
 
-    What a key signed before it lost a right still counts, as the checkpoint shows it (found as `revoke` finds it). PUBLIC is a public key file or 64 hex digits (default: .planloom/NAME.pem here). JSON: {schema, path, version, lacking, key}, the key as
-    in `keys list`.
+    What a key signed before it lost a right still counts, as the checkpoint shows it (found as `revoke` finds it). PUBLIC is a public
+    key file or 64 hex digits (default: .planloom/NAME.pem here, else the key that the policy knows under this name).
+    JSON: {schema, path, version, lacking, key}, the key as in `keys list`.
     """
     from planloom.trust.keyring import trust_key
     from planloom.trust.policy import TrustedKey
@@ -179,7 +180,7 @@ def trust(
 
     project = find_root(root)
     policy = load_policy(project)
-    wanted = TrustedKey(name, _public(project, name, public), roles, valid_from, valid_until, builders)
+    wanted = TrustedKey(name, _public(project, policy, name, public), roles, valid_from, valid_until, builders)
     changed = trust_key(policy, wanted)
     what = f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}"
     size = 0
@@ -406,13 +407,16 @@ def _sign_change(
     _tell_signed(policy.version + 1, signing.lacking, style, {"key": _document(changed[0])} if changed else {})
 
 
-def _public(project: Path, name: str, given: str) -> Key:
+def _public(project: Path, policy: Policy, name: str, given: str) -> Key:
     from planloom.trust.keyfiles import KEY_FOLDER, parse_public_key, read_private_key
     from planloom.trust.keyring import check_key_name
 
     check_key_name(name)
     if not given:
         path = project / KEY_FOLDER / f"{name}.pem"
+        known = policy.named(name)
+        if not path.exists() and known is not None:
+            return known.key
         if not path.exists():
             message = f"which key? There is no {KEY_FOLDER}/{name}.pem here"
             raise InputError(message, hint=f"planloom keys trust {name} FILE.pub --role ROLE")
@@ -474,8 +478,12 @@ def _remark(trusted: TrustedKey, project: Path) -> str:
     remarks = []
     if trusted.revoked is not None:
         remarks.append(f"revoked from checkpoint size {trusted.revoked.at_size} on: {trusted.revoked.reason}")
+    if trusted.valid_from:
+        remarks.append(f"valid from {trusted.valid_from}")
     if trusted.valid_until:
         remarks.append(f"valid until {trusted.valid_until}")
+    if trusted.builders:
+        remarks.append(f"expected in {', '.join(trusted.builders)}")
     if (project / KEY_FOLDER / f"{trusted.name}.pem").exists():
         remarks.append(f"{KEY_FOLDER}/{trusted.name}.pem")
     return "; ".join(remarks)
