@@ -14,6 +14,7 @@ from planloom.checks.facts import Facts, group_by_field
 from planloom.checks.running import check_all
 from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnostics
 from planloom.core.errors import InputError
+from planloom.core.surroundings import is_in_git
 from planloom.graph.plangraph import Cycles, PlanGraph, build_graph
 from planloom.model.builder import build_plan, build_project, step_keys_as_written
 from planloom.model.plan import Plan, Project
@@ -57,7 +58,7 @@ def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: b
     """Return plans, graphs and all diagnostics of all files.
 
     Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `policy` is the trust policy's file or None;
-    `locked` says whether specs/requirements.lock exists; `distrust` why the policy's signatures do not hold, "" when they do. Guarantee: never raises for what a file holds; same input, same output.
+    `locked` says whether specs/requirements.lock exists, or is not needed (`needs_no_lock`); `distrust` why the policy's signatures do not hold, "" when they do. Guarantee: never raises for what a file holds; same input, same output.
     """
     with _without_collector():
         return _check_files(files, policy, locked=locked, distrust=distrust)
@@ -107,7 +108,15 @@ def load_project(root: Path) -> Checked:
         message = f"{root} has no plan in specs/"
         raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
     policy, distrust = read_policy(root)
-    return check_project(files, policy, locked=(root / LOCK_FILE).is_file(), distrust=distrust)
+    return check_project(files, policy, locked=needs_no_lock(root), distrust=distrust)
+
+
+def needs_no_lock(root: Path) -> bool:
+    """Return whether nothing is to be said about specs/requirements.lock: it is there, or no runner will ever see this project.
+
+    A project that lies in no git repository gets nowhere. Who tries planloom in a folder meets the lock with `git init`.
+    """
+    return (root / LOCK_FILE).is_file() or not is_in_git(root)
 
 
 def read_policy(root: Path) -> tuple[bytes | None, str]:

@@ -44,6 +44,7 @@ def test_compiling_again_writes_nothing(project):
 
 def test_an_unchanged_project_is_not_compiled_again_and_any_change_is_noticed(project):
     (project / ".planloom").mkdir()
+    (project / ".git").mkdir()
     (project / "specs/phases.yaml").write_text(QUIET)
     run(compile_, root=project)
     note = (project / ".planloom/compiled").read_text()

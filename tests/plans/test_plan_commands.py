@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from planloom.core.surroundings import is_in_git
+
 HEAD = "schema: planloom/plan/v1\nid: demo\nname: Demo\nversion: 1.0.0\n"
 BROKEN = "steps:\n  - key: build\n    needs: [tset]\n  - key: test\n    ruun: make\n"
 
@@ -34,6 +36,13 @@ def test_validate_of_a_sound_plan_names_the_next_command(planloom, write):
     assert (done.status, done.out, done.err) == (0, "1 plan, 1 step: no findings\n", "Next: planloom compile\n")
 
 
+@pytest.fixture
+def in_git(tmp_path):
+    """The project lies in a git repository, so that runners may see it."""
+    (tmp_path / ".git").mkdir()
+
+
+@pytest.mark.usefixtures("in_git")
 def test_warnings_do_not_fail(planloom, write):
     write("specs/demo.yaml", "steps: [{key: build, run: make}]\n")
     done = planloom("validate")
@@ -41,6 +50,29 @@ def test_warnings_do_not_fail(planloom, write):
     assert "PL504 not-pinned" in done.out
 
 
+def test_the_demo_as_it_was_laid_down_has_no_finding_until_it_lies_in_git(planloom, tmp_path):
+    if is_in_git(tmp_path):
+        pytest.skip("the folder of the tests lies in a repository itself")
+    assert planloom("init", "demo").status == 0
+    done = planloom("validate", "--root", "demo")
+    assert (done.status, done.out) == (0, "1 plan, 5 steps: no findings\n")
+    done = planloom("compile", "--root", "demo")
+    assert "warning" not in done.err
+    git(tmp_path / "demo", "init", "-q")
+    for command in ("validate", "compile", "compile"):
+        done = planloom(command, "--root", "demo")
+        assert done.status == 0
+        assert "specs/requirements.lock is missing [PL504 not-pinned]" in done.out + done.err
+        assert "= help: planloom pin, before this runs on GitHub" in done.out + done.err
+    (tmp_path / "demo/specs/requirements.lock").write_text("")
+    assert planloom("validate", "--root", "demo").out == "1 plan, 5 steps: no findings\n"
+
+
+def git(folder, *words):
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.usefixtures("in_git")
 def test_all_problems_of_all_files_come_in_one_run_sorted(planloom, write):
     write("specs/b.yaml", "steps: [{key: a, needs: [x]}]\n")
     write("specs/a.yaml", "steps: [{key: a, needs: [y, x]}]\n")
@@ -176,6 +208,7 @@ def test_terminal_escapes_of_a_plan_are_not_printed(planloom, write):
     assert "\u202e" not in done.out
 
 
+@pytest.mark.usefixtures("in_git")
 def test_sarif_has_rules_results_places_and_fixes(planloom, write):
     write("specs/demo.yaml", BROKEN)
     (run,) = json.loads(planloom("validate", "--format", "sarif").out)["runs"]

@@ -26,8 +26,8 @@ class Facts(NamedTuple):
     """A project as read.
 
     Shape: `plans` sorted by path; `graphs`, `known_keys` (every step key as written, also of steps that could not be built) and
-    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists; `stated` by path the steps that state each
-    field (`group_by_field`); `distrust` why the policy's
+    `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists or is not needed;
+    `stated` by path the steps that state each field (`group_by_field`); `distrust` why the policy's
     signatures do not hold.
     """
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom import VERSION
+from planloom.core.surroundings import is_in_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,8 @@ _SKIPPED: Final = "generated/docs"
 
 def fingerprint(root: Path) -> str:
     """Return the digest over specs, trust policy, compiled files, and the compiler's own files; "" when one can't be read."""
-    total = hashlib.sha256(VERSION.encode())
+    # What is said depends on it too: a project in git is told to pin what runners install.
+    total = hashlib.sha256(f"{VERSION} {is_in_git(root)}".encode())
     try:
         for path in _files(root):
             content = path.read_bytes()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from planloom.core.errors import PlanloomError
-from planloom.pipeline import LOCK_FILE, SPECS, Checked, check_project, read_policy, read_specs
+from planloom.pipeline import SPECS, Checked, check_project, needs_no_lock, read_policy, read_specs
 from planloom.serve.steps import Named, find_steps
 from planloom.syntax.reader import read
 
@@ -77,4 +77,4 @@ def check(root: Path, buffers: Mapping[str, str]) -> Checked:
         files = {}
     files |= {path: text.encode("utf-8", "surrogatepass") for path, text in buffers.items()}
     policy, distrust = read_policy(root)
-    return check_project(files, policy, locked=(root / LOCK_FILE).is_file(), distrust=distrust)
+    return check_project(files, policy, locked=needs_no_lock(root), distrust=distrust)

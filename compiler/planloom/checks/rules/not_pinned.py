@@ -1,6 +1,7 @@
 """PL504 not-pinned: runners would install planloom without a lock.
 
-What: `specs/requirements.lock` names planloom and everything it needs by hash; `planloom pin` writes it.
+What: `specs/requirements.lock` names planloom and everything it needs by hash; `planloom pin` writes it, and so does
+`planloom init --github`. Said of a project in a git repository: no other gets to GitHub.
 
 Why: What runs beside the signing key would be whatever an index serves on that day.
 
