@@ -188,6 +188,10 @@ def read_specs(root: Path) -> dict[str, bytes]:
         if not path.resolve().is_relative_to(inside):
             message = f"{name} is a link that leads out of the project"
             raise InputError(message, hint="put the file itself into specs/", code="PL122")
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for a writer for ever.
+            message = f"{name} is no file"
+            raise InputError(message, hint="move it out of specs/", code="PL122")
         try:
             with path.open("rb") as file:
                 # One byte more than is allowed is enough for the reader to say that the file is too big.

@@ -110,7 +110,18 @@ def test_a_link_that_leads_out_of_the_project_is_refused(planloom, write, tmp_pa
     (file.parent / "other.yaml").symlink_to(outside)
     done = planloom("validate")
     assert done.status == 2
-    assert "specs/other.yaml is a link that leads out of the project" in done.err
+    assert "error [PL122]: specs/other.yaml is a link that leads out of the project" in done.err
+
+
+def test_a_pipe_or_folder_in_the_place_of_a_plan_is_refused_and_not_waited_for(planloom, write):
+    file = write("specs/demo.yaml", "steps: [{key: a}]\n")
+    for make in (os.mkfifo, os.mkdir):
+        other = file.parent / f"{make.__name__}.yaml"
+        make(other)
+        done = planloom("validate")
+        assert done.status == 2
+        assert f"error [PL122]: specs/{other.name} is no file" in done.err
+        other.rename(other.with_suffix(".away"))
 
 
 def test_fix_repairs_what_is_safe_and_keeps_every_other_byte(planloom, write):

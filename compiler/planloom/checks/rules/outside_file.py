@@ -1,6 +1,6 @@
 """PL122 outside-file: a plan's file has a wrong name or place.
 
-What: Plans are the files `specs/*.yaml`. `.yml` is refused, and so is a link that leads out of the project.
+What: Plans are the files `specs/*.yaml`. `.yml` is refused, and so are a link that leads out of the project, a folder and a pipe.
 
 Why: A plan that a checkout does not contain can't be reviewed or compiled again.
 
