@@ -197,3 +197,72 @@ def test_an_unknown_revision_is_unusable_input(planloom, write, tmp_path, revisi
     write("specs/demo.yaml", BASE)
     git(tmp_path, "init", "-qb", "main")
     assert planloom("diff", "--", revision).status == 2
+
+
+PIN = "actions/cache@" + "0" * 40
+STRONG = f"""steps:
+  - key: native
+    steps: [{{uses: {PIN}}}]
+    environment: production
+  - key: boxed
+    run: make
+    # planloom: allow[unpinned-image] looked at
+    container: r/i@sha256:{"0" * 64}
+    baseline: true
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (f"{{uses: {PIN}}}", "{run: 'echo', env: {T: '${{ secrets.HIDDEN }}'}}", "reads the secret HIDDEN"),
+        (
+            "    environment: production\n",
+            "",
+            "environment none instead of 'production', with that one's protection",
+        ),
+        (
+            f"steps: [{{uses: {PIN}}}]",
+            "steps: [{uses: 'docker://r/i:1'}] # planloom: allow[unpinned-image] looked at",
+            "runs docker://r/i:1, which is not pinned by digest",
+        ),
+        (f"r/i@sha256:{'0' * 64}", "r/i:latest", "image 'r/i:latest' instead of one pinned by digest"),
+        ("    baseline: true\n", "", "is no baseline any more: it may run again without a revert"),
+    ],
+)
+def test_what_actions_environments_images_and_baselines_lose_is_a_new_privilege(planloom, versions, before, after, message):
+    versions(STRONG, STRONG.replace(before, after))
+    done = diff(planloom, "--format", "json", "--fail-on-privilege")
+    assert (done.status, messages(done)) == (1, [message])
+    text = diff(planloom).out
+    assert text.index(message) < text.index("~ step"), "privileges come first"
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [("r/i:latest", ["runs in image 'r/i:latest', which is not pinned by digest"]), (f"r/i@sha256:{'0' * 64}", [])],
+)
+def test_a_container_that_was_not_there_is_a_privilege_unless_it_is_pinned(planloom, versions, image, expected):
+    versions(
+        BASE, BASE.replace("run: make docs", f"run: make docs\n    # planloom: allow[unpinned-image] x\n    container: {image}")
+    )
+    assert messages(diff(planloom, "--format", "json")) == expected
+
+
+def test_runner_and_timeout_of_a_step_are_compared_too(planloom, versions):
+    versions(BASE, BASE.replace("run: make docs", "run: make docs\n    runs-on: [self-hosted, linux]\n    timeout-minutes: 7"))
+    (plan,) = json.loads(diff(planloom, "--format", "json").out)["plans"]
+    (step,) = plan["steps"]
+    assert (step["key"], step["kind"]) == ("docs", "changed")
+    assert {field["field"]: (field["before"], field["after"]) for field in step["fields"]} == {
+        "runner": ("ubuntu-24.04", "self-hosted, linux"),
+        "timeout": ("30 min", "7 min"),
+    }
+
+
+def test_in_a_workflow_the_verdict_is_one_annotation(planloom, versions, monkeypatch):
+    versions(BASE, BASE.replace("[TOKEN]", "[TOKEN, OTHER]"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert diff(planloom).err.count("::notice title=planloom diff::") == 1
+    done = diff(planloom, "--fail-on-privilege")
+    assert (done.status, done.err.count("::error title=planloom diff::")) == (1, 1)

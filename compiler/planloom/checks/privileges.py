@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 RANK: Final = {"none": 0, "read": 1, "write": 2}
 
+_DIGEST: Final = "@sha256:"
+
 _SECRET: Final = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
 
 
@@ -46,6 +48,7 @@ def _step_privileges(old: Step | None, new: Step) -> Iterator[Privilege]:
     yield from _secrets(old, new)
     yield from _permissions(old, new)
     yield from _actions(old, new)
+    yield from _container(old, new)
     if old is None:
         return
     yield from _gate(old, new)
@@ -54,9 +57,6 @@ def _step_privileges(old: Step | None, new: Step) -> Iterator[Privilege]:
     if old.environment and old.environment != new.environment:
         now = f"'{new.environment}'" if new.environment else "none"
         yield Privilege("environment", new.key, f"environment {now} instead of '{old.environment}', with that one's protection")
-    if "@sha256:" in old.container and "@sha256:" not in new.container:
-        now = f"image '{new.container}'" if new.container else "no container"
-        yield Privilege("container", new.key, f"{now} instead of one pinned by digest")
 
 
 def _secrets(old: Step | None, new: Step) -> Iterator[Privilege]:
@@ -84,6 +84,19 @@ def _actions(old: Step | None, new: Step) -> Iterator[Privilege]:
     for action in dict.fromkeys(filter(None, map(_action, new.native))):
         if action not in known and pin_kind(action) in ("tag", "branch"):
             yield Privilege("unpinned", new.key, f"runs {action}, which is not pinned to a commit")
+        elif action not in known and action.startswith("docker://") and _DIGEST not in action:
+            yield Privilege("unpinned", new.key, f"runs {action}, which is not pinned by digest")
+
+
+def _container(old: Step | None, new: Step) -> Iterator[Privilege]:
+    before = old.container if old else ""
+    if before == new.container or _DIGEST in new.container:
+        return
+    if _DIGEST in before:
+        now = f"image '{new.container}'" if new.container else "no container"
+        yield Privilege("container", new.key, f"{now} instead of one pinned by digest")
+    elif new.container:
+        yield Privilege("container", new.key, f"runs in image '{new.container}', which is not pinned by digest")
 
 
 def _action(item: Mapping[str, Json]) -> str:

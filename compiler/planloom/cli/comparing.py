@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from planloom.pipeline import Checked
     from planloom.report.plandiff import ItemEffect
     from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
     from planloom.trust.policy import Policy
     from planloom.trust.policydiff import PolicyChange
 
@@ -105,9 +106,9 @@ def _read_policy(root: Path, version: str) -> Policy | None:
     from planloom.trust.policyfiles import POLICY_PATH
     from planloom.trust.policyformat import parse_policy
 
-    folder = Path(version) if version and (Path(version) / "specs").is_dir() else root
-    if not version or folder != root:
-        path = folder / POLICY_PATH
+    is_folder = bool(version) and (Path(version) / "specs").is_dir()
+    if is_folder or not version:
+        path = (Path(version) if is_folder else root) / POLICY_PATH
         return parse_policy(path.read_bytes()) if path.is_file() else None
     listed = _git(root, "ls-tree", "-z", f"{version}^{{commit}}", POLICY_PATH)
     return parse_policy(_git(root, "show", f"{version}:{POLICY_PATH}")) if listed else None
@@ -177,28 +178,29 @@ def _effect(session: Session, after: Checked, plan_id: str, item: str) -> ItemEf
     """Return what one open work item would lose and gain."""
     from planloom.emit.compiled import compile_plan
     from planloom.report.plandiff import ItemEffect
-    from planloom.runtime.migrating import map_steps
+    from planloom.runtime.migrating import map_steps, predict_view
     from planloom.runtime.reading import read_view
     from planloom.state.machine import Status
-    from planloom.state.schedule import build_schedule
 
     view = read_view(session, item).view
     done = {key for key, state in view.states.items() if state.status in (Status.DONE, Status.INTEGRATED)}
-    ready = tuple(row.step.key for row in build_schedule(view).dispatchable)
+    ready = _ready(view)
     plan = next((plan for plan in after.plans if plan.id == plan_id), None)
     if plan is None or plan_id not in after.graphs:
         return ItemEffect(item, plan_id, tuple(key for key in view.header.order if key in done), ready, ())
     header, steps = compile_plan(plan, after.graphs[plan_id])
     by_key = {step.key: step for step in steps}
-    mapping = map_steps(view, header, by_key).steps
-    kept = {key for key in done if mapping.get(key) == "kept"}
-    ready_after = tuple(
-        key
-        for key in header.order
-        if key not in kept and not by_key[key].is_manual and all(before in kept for before in by_key[key].predecessors)
-    )
+    mapping = map_steps(view, header, by_key)
+    ready_after = _ready(predict_view(view, header, by_key, mapping))
+    kept = {key for key, fate in mapping.steps.items() if fate == "kept"}
     lost = tuple(key for key in view.header.order if key in done and key not in kept)
     return ItemEffect(item, plan_id, lost, ready, ready_after)
+
+
+def _ready(view: ItemView) -> tuple[str, ...]:
+    from planloom.state.schedule import build_schedule
+
+    return tuple(row.step.key for row in build_schedule(view).dispatchable)
 
 
 def _acknowledge(root: Path, after: Checked, changes: Sequence[PlanChange], head: str) -> int:

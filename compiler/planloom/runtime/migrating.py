@@ -14,7 +14,7 @@ from planloom.records.references import PlanRef, StepRef, Subject
 from planloom.runtime.opening import read_generated
 from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append, require_event
-from planloom.state.machine import Status
+from planloom.state.machine import Status, initial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from planloom.records.signed import Signed
     from planloom.runtime.session import Session
     from planloom.state.item import ItemView
+    from planloom.state.machine import StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,23 @@ def map_steps(view: ItemView, header: CompiledPlan, steps: Mapping[str, Compiled
         if state.status is Status.INTEGRATED and mapping.get(key) in {"invalidated", "removed"}
     )
     return Migration(mapping, integrated)
+
+
+def predict_view(view: ItemView, header: CompiledPlan, steps: Mapping[str, CompiledStep], mapping: Migration) -> ItemView:
+    """Return the work item as it would be after this migration: approvals are bound to the old version, so none is left."""
+    states = {key: _predict_state(view.states.get(key), steps[key], mapping.steps[key]) for key in header.order}
+    return view._replace(header=header, steps=steps, states=states, gates={}, changed={})
+
+
+def _predict_state(state: StepState | None, step: CompiledStep, fate: str) -> StepState:
+    fresh = initial(step.attempts, step.digest)
+    if state is None or fate == "added":
+        return fresh
+    if fate == "kept":
+        return state
+    if state.status is Status.RUNNING:
+        return state._replace(stale=True)
+    return fresh._replace(attempt=state.attempt)
 
 
 def migrate_item(session: Session, item: str, commit: str, reason: str, confirm: Callable[[Migration], bool]) -> Signed | None:
