@@ -284,10 +284,37 @@ def test_every_command_has_examples(planloom, command):
     assert "Examples:" in done.out
 
 
-def test_colour_only_where_it_is_wanted(planloom, write):
+def on_a_terminal(folder, **environment):
+    """Return what validate prints to a real terminal."""
+    import pty
+
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "planloom", "validate"]
+    with subprocess.Popen(
+        command, cwd=folder, env={"PATH": os.environ["PATH"], "TERM": "xterm"} | environment, stdout=slave, stderr=slave
+    ):
+        os.close(slave)
+        said = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:  # Linux says so when the last writer is gone
+                break
+            if not piece:
+                break
+            said += piece
+    os.close(master)
+    return said.decode()
+
+
+def test_colour_only_on_a_terminal_that_wants_it(planloom, write, tmp_path):
     write("specs/demo.yaml", BROKEN)
     assert "\x1b" not in planloom("validate").out
-    assert "NO_COLOR" not in os.environ or os.environ["NO_COLOR"]
+    assert "\x1b[31;1merror\x1b[0m" in on_a_terminal(tmp_path)
+    for refusal in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        plain = on_a_terminal(tmp_path, **refusal)
+        assert "unknown-need" in plain
+        assert "\x1b" not in plain
 
 
 def test_a_comment_allows_a_warning(planloom, write):
