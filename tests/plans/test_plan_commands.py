@@ -167,6 +167,27 @@ def test_compile_in_a_workflow_shows_ten_of_each_and_the_summary_has_all(planloo
     assert (tmp_path / "summary.md").read_text().count("| PL401 |") == 15
 
 
+@pytest.mark.parametrize(
+    "command", [("validate",), ("validate", "--format", "github"), ("compile", "--check", "--format", "github")]
+)
+def test_annotations_name_files_from_the_top_of_the_checkout(planloom, write, monkeypatch, tmp_path, command):
+    write("apps/shop/specs/demo.yaml", "steps:\n  - key: a\n    needs: [x]\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    done = planloom(*command, "--root", "apps/shop")
+    assert "::error file=apps/shop/specs/demo.yaml,line=7," in done.out + done.err
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "apps/shop"))
+    done = planloom(*command, "--root", "apps/shop")
+    assert "::error file=specs/demo.yaml,line=7," in done.out + done.err
+
+
+def test_drift_in_a_project_below_the_checkout_is_named_from_its_top(planloom, write, monkeypatch, tmp_path):
+    write("apps/shop/specs/demo.yaml", "steps: [{key: a, run: make}]\n")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    done = planloom("compile", "--check", "--format", "github", "--root", "apps/shop")
+    assert "::error file=apps/shop/generated/demo/plan.json,title=planloom::missing" in done.out
+
+
 def test_drift_of_many_files_shows_ten_annotations_and_the_summary_has_all(planloom, write, monkeypatch, tmp_path):
     write("specs/demo.yaml", "steps: [{key: a, run: make}]\n")
     write("specs/requirements.lock", "")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from planloom.cli import screen
-from planloom.cli.findings import add_to_summary, summarise
+from planloom.cli.findings import add_to_summary, below_checkout, summarise, workflow_commands
 from planloom.cli.place import find_root
 from planloom.core.errors import EXIT_FINDINGS
 
@@ -50,12 +50,12 @@ def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
     from planloom.pipeline import load_project
 
     checked = load_project(folder)
-    _show(checked.diagnostics, checked.sources, style)
+    _show(folder, checked.diagnostics, checked.sources, style)
     if not checked.is_sound:
         return _refuse_errors()
     emitted = emit_plans(checked.plans, checked.graphs, checked.project)
     broken = sort_diagnostics(check_limits(emitted))
-    _show(broken, checked.sources, style)
+    _show(folder, broken, checked.sources, style)
     if budget:
         _show_budget(emitted, style)
         return EXIT_FINDINGS if broken else 0
@@ -79,7 +79,7 @@ def _refuse_errors() -> int:
     return EXIT_FINDINGS
 
 
-def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str) -> None:
+def _show(root: Path, diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style: str) -> None:
     if not diagnostics:
         return
     from planloom.core.diagnostics import has_errors
@@ -90,7 +90,7 @@ def _show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, bytes], style
         screen.product(render(diagnostics, sources, "json"))
         return
     if style == "github":
-        screen.product(render(diagnostics, sources, "github"))
+        screen.product(workflow_commands(root, diagnostics))
         summarise(diagnostics)
     screen.say(render(diagnostics, sources, "text", colour=screen.wants_colour(sys.stderr)).rstrip("\n"))
 
@@ -148,7 +148,7 @@ def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
         screen.product_json([{"path": drift.path, "kind": drift.kind.value} for drift in drifts])
     elif drifts:
         if style == "github":
-            _annotate_drift(drifts)
+            _annotate_drift(root, drifts)
         for drift in drifts:
             diff = render_diff(drift)
             if diff:
@@ -164,12 +164,13 @@ def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
     return EXIT_FINDINGS
 
 
-def _annotate_drift(drifts: Sequence[Drift]) -> None:
+def _annotate_drift(root: Path, drifts: Sequence[Drift]) -> None:
     """Write annotations of the first ten, which is what GitHub shows, and all into the job summary."""
     from planloom.emit.changes import repair
     from planloom.report.diagnostics_formats import render_drift, summarise_drift
 
-    rows = [(drift.path, drift.kind.value, repair(drift)) for drift in drifts]
+    below = below_checkout(root)
+    rows = [(below + drift.path, drift.kind.value, repair(drift)) for drift in drifts]
     screen.product(render_drift(rows))
     add_to_summary(summarise_drift(rows))
 

@@ -14,12 +14,25 @@ if TYPE_CHECKING:
     from planloom.core.diagnostics import Diagnostic
 
 
-def annotate(diagnostics: Sequence[Diagnostic]) -> None:
-    """Write annotations of what GitHub shows, to stderr, when this runs in one of its jobs."""
+def workflow_commands(root: Path, diagnostics: Sequence[Diagnostic]) -> str:
+    """Return the workflow commands of what GitHub shows."""
     from planloom.report.diagnostics_formats import render_github
 
+    below = below_checkout(root)
+    return render_github([one._replace(span=one.span._replace(path=below + one.span.path)) for one in diagnostics])
+
+
+def below_checkout(root: Path) -> str:
+    """Return what stands before a project's paths for GitHub, which knows files from the top of the checkout: "" or "sub/"."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    top = Path(workspace).resolve() if workspace else root
+    return f"{root.relative_to(top).as_posix()}/" if root != top and root.is_relative_to(top) else ""
+
+
+def annotate(root: Path, diagnostics: Sequence[Diagnostic]) -> None:
+    """Write annotations to stderr when this runs in a job of GitHub."""
     if screen.is_github() and diagnostics:
-        screen.say(render_github(diagnostics).rstrip("\n"))
+        screen.say(workflow_commands(root, diagnostics).rstrip("\n"))
 
 
 def summarise(diagnostics: Sequence[Diagnostic]) -> None:

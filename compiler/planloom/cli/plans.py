@@ -12,7 +12,7 @@ from planloom.cli import screen
 from planloom.cli.comparing import diff
 from planloom.cli.explaining import explain
 from planloom.cli.files import replace_file
-from planloom.cli.findings import annotate, summarise
+from planloom.cli.findings import annotate, summarise, workflow_commands
 from planloom.cli.importing import import_
 from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
@@ -57,7 +57,7 @@ def validate(style: str, root: Path | None, *, fix: bool, is_all: bool) -> int:
     if fix:
         checked = _repair(folder, checked)
     checked, compiled = prove_limits(checked)
-    _show_findings(checked, style, is_all=is_all)
+    _show_findings(folder, checked, style, is_all=is_all)
     if not checked.is_sound:
         codes = [d.code for d in checked.diagnostics if d.severity.value == "error"]
         fixable = "" if fix or not any(d.fix for d in checked.diagnostics) else "planloom validate --fix, or "
@@ -68,10 +68,14 @@ def validate(style: str, root: Path | None, *, fix: bool, is_all: bool) -> int:
     return EXIT_DONE
 
 
-def _show_findings(checked: Checked, style: str, *, is_all: bool) -> None:
+def _show_findings(folder: Path, checked: Checked, style: str, *, is_all: bool) -> None:
     """Write diagnostics to stdout; in a GitHub job annotations in addition, and all of them to the job summary."""
     from planloom.report.diagnostics import render
 
+    if style == "github":
+        screen.product(workflow_commands(folder, checked.diagnostics))
+        summarise(checked.diagnostics)
+        return
     text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout), is_all=is_all)
     if text:
         screen.product(text)
@@ -80,7 +84,7 @@ def _show_findings(checked: Checked, style: str, *, is_all: bool) -> None:
         steps = sum(len(plan.steps) for plan in checked.plans)
         screen.product(f"{plans} plan{'s' if plans != 1 else ''}, {steps} step{'s' if steps != 1 else ''}: no findings")
     if style == "text":
-        annotate(checked.diagnostics)
+        annotate(folder, checked.diagnostics)
     summarise(checked.diagnostics)
 
 
