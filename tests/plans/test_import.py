@@ -1,7 +1,7 @@
 """import: task lists and workflows become plans that validate; what is lost is told with its place."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planloom.graph.plangraph import build_graph
@@ -132,6 +132,49 @@ def test_jobs_become_steps_pinned_and_with_their_matrix(planloom, write, tmp_pat
         assert part in done.err
 
 
+SILENT = """name: CI
+run-name: by ${{ github.actor }}
+on:
+  workflow_dispatch:
+    inputs: {level: {type: string}}
+defaults: {run: {shell: sh}}
+env: ${{ fromJSON(vars.ENV) }}
+jobs:
+  build:
+    runs-on: ubuntu-24.04
+    outputs: {v: x}
+    services: {db: {image: postgres}}
+    env: {EMPTY: }
+    steps:
+      - run: echo ${{ matrix.extra }} ${{ needs.a.outputs.v }} ${{ inputs.level }}
+        env: ${{ fromJSON('{}') }}
+      - uses: ./own
+        with: {a: "${{ inputs.level }}", b: 1.5, c: }
+"""
+
+
+def test_whatever_is_not_kept_is_reported_with_its_place(planloom, tmp_path):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "ci.yml").write_text(SILENT)
+    done = planloom("import", "ci.yml")
+    assert done.status == 0
+    assert done.err.splitlines()[:-1] == [
+        "ci.yml:5:14: input 'level' is left out: params are given when a work item is opened",
+        "ci.yml:6:1: 'defaults' of the workflow is left out",
+        "ci.yml:7:1: 'env' is no plain mapping and left out",
+        "ci.yml:11:5: 'outputs' of job 'build' is left out",
+        "ci.yml:12:5: 'services' of job 'build' is left out",
+        "ci.yml:15:14: 'matrix.extra' has no value in a plan: the expression is kept and to be replaced",
+        "ci.yml:15:14: 'needs.a' has no value in a plan: the expression is kept and to be replaced",
+        "ci.yml:15:14: 'inputs.level' has no value in a plan: the expression is kept and to be replaced",
+        "ci.yml:16:9: 'env' is no plain mapping and left out",
+        "ci.yml:18:19: 'inputs.level' has no value in a plan: the expression is kept and to be replaced",
+    ]
+    (step,) = plan_of((tmp_path / "specs/ci.yaml").read_text()).steps
+    assert step.env == {"EMPTY": ""}
+    assert step.native[1]["with"] == {"a": "${{ inputs.level }}", "b": "1.5", "c": ""}
+
+
 def test_an_imported_workflow_lacks_only_pins(planloom, tmp_path):
     (tmp_path / "specs").mkdir()
     (tmp_path / "ci.yml").write_text(WORKFLOW.replace("acme/thing@v1", "acme/thing@" + "a" * 40))
@@ -219,6 +262,7 @@ def as_node(value):
     return node
 
 
+@example(jobs={"a": {"steps": [{"env": "x", "with": [1]}]}}, triggers="x")
 @given(
     st.dictionaries(st.sampled_from(["a", "B_c"]), st.dictionaries(st.sampled_from(JOB_FIELDS), VALUES, max_size=5), max_size=2),
     VALUES,

@@ -37,6 +37,8 @@ JOB_KEYS: Final = frozenset(
     {"name", "needs", "runs-on", "steps", "env", "permissions", "timeout-minutes", "environment", "container", "strategy"}
 )
 _MATRIX: Final = re.compile(r"\$\{\{\s{0,9}matrix\.([A-Za-z_][A-Za-z0-9_-]{0,60})\s{0,9}\}\}")
+_EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_LOST: Final = re.compile(r"\b((?:matrix|needs|inputs|strategy)\.[A-Za-z_][A-Za-z0-9_-]{0,60})")
 _SECRET: Final = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
@@ -82,6 +84,10 @@ class _Importer:
                 self.note(
                     node.key_span("on"), f"trigger '{name}' is left out: a plan is started by hand, by schedule or by dispatch"
                 )
+        for trigger in ("workflow_dispatch", "workflow_call"):
+            inputs = node.map_at("on").map_at(trigger).map_at("inputs")
+            for name in inputs:
+                self.note(inputs.key_span(name), f"input '{name}' is left out: params are given when a work item is opened")
         crons = [item.get("cron") for item in node.map_at("on").list_at("schedule") if isinstance(item, MapNode)]
         return [cron for cron in crons if isinstance(cron, str)]
 
@@ -180,24 +186,24 @@ class _Importer:
 
     def plain_env(self, node: MapNode) -> dict[str, Any]:
         """Return variables without expressions; those with one are added to each GitHub step of the job instead."""
-        env = node.map_at("env")
+        env = self.mapping(node, "env")
         kept: dict[str, Any] = {}
         for name, value in env.items():
             if "${{" in str(value) and "jobs" in node:
                 self.note(env.key_span(name), f"variable '{name}' of the workflow is an expression and left out")
             elif "${{" not in str(value):
-                kept[name] = value if isinstance(value, bool | int) else str(value)
+                kept[name] = value if isinstance(value, bool | int) else "" if value is None else str(value)
         return kept
+
+    def mapping(self, node: MapNode, key: str) -> MapNode:
+        """Return the mapping under a key; what is no mapping (an expression that makes one) is reported."""
+        if key in node and node[key] is not None and not isinstance(node[key], MapNode):
+            self.note(node.key_span(key), f"'{key}' is no plain mapping and left out")
+        return node.map_at(key)
 
     def native(self, item: MapNode, axes: Mapping[str, list[str]], job: MapNode) -> dict[str, Any]:
         """Return a GitHub step, pinned, with the matrix read from variables."""
-        step: dict[str, Any] = {}
-        for key in NATIVE_KEYS:
-            if key in item:
-                step[key] = to_plain(item[key])
-        for key in item:
-            if key not in NATIVE_KEYS:
-                self.note(item.key_span(key), f"'{key}' of a GitHub step is left out")
+        step = self.kept(item)
         if "uses" in step:
             step["uses"] = self.pin(str(step["uses"]), item)
         if step.get("shell") is not None and str(step["shell"]) not in SHELLS:
@@ -210,9 +216,33 @@ class _Importer:
                 step[key] = _read_matrix(step[key], axes, in_command=key == "run")
         for key in ("with", "env"):
             if key in step:
-                values = cast("dict[str, Any]", step[key] or {})
+                values = cast("dict[str, Any]", step[key])
                 step[key] = {name: self.value(value, axes) for name, value in values.items()}
+        self.report_lost(step, item)
         return step
+
+    def kept(self, item: MapNode) -> dict[str, Any]:
+        """Return what a plan takes of a GitHub step, as it is; the rest is reported."""
+        kept: dict[str, Any] = {}
+        for key in NATIVE_KEYS:
+            if key in ("with", "env"):
+                if inner := self.mapping(item, key):
+                    kept[key] = to_plain(inner)
+            elif key in item:
+                kept[key] = to_plain(item[key])
+        for key in item:
+            if key not in NATIVE_KEYS:
+                self.note(item.key_span(key), f"'{key}' of a GitHub step is left out")
+        return kept
+
+    def report_lost(self, step: Mapping[str, Any], item: MapNode) -> None:
+        """Report expressions that read what a plan does not have."""
+        for key, value in step.items():
+            for name, text in value.items() if isinstance(value, dict) else ((key, value),):
+                node = item.map_at(key) if isinstance(value, dict) and name in item.map_at(key) else item
+                span = node.value_span(name) if name in node else item.span
+                for lost in dict.fromkeys(_LOST.findall(" ".join(_EXPRESSION.findall(text)) if isinstance(text, str) else "")):
+                    self.note(span, f"'{lost}' has no value in a plan: the expression is kept and to be replaced")
 
     def value(self, value: object, axes: Mapping[str, list[str]]) -> object:
         """Return a value of `with` or `env`: numbers with a point as text, the matrix from variables."""
