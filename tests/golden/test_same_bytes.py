@@ -61,6 +61,46 @@ def test_the_bytes_do_not_depend_on_the_environment(environment, mask, tmp_path)
     assert done.stdout.strip() == digest_of(compile_folder(CASES / "isolated"))
 
 
+def test_the_command_writes_the_same_bytes_whatever_surrounds_the_project(tmp_path):
+    """As it is typed: with and without a repository, another remote, user, mask, folder that it is called from, and lock of nothing."""
+    found = []
+    for number, (remote, mask, words) in enumerate(
+        (
+            ("", 0o022, {}),
+            ("https://example.org/acme/one.git", 0o077, {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7"}),
+            (
+                "git@example.org:other/two.git",
+                0o002,
+                {"USER": "somebody", "LOGNAME": "somebody", "PYTHONUTF8": "0", "LANG": "tr_TR"},
+            ),
+        )
+    ):
+        project = tmp_path / f"place {number}" / "Ünder"
+        shutil.copytree(CASES / "isolated/specs", project / "specs")
+        if remote:
+            for command in (["init", "-qb", f"b{number}"], ["remote", "add", "origin", remote]):
+                subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
+        done = subprocess.run(
+            [Path(sys.executable).with_name("planloom"), "compile", "--root", project],
+            cwd=[tmp_path, project, "/"][number],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | words,
+            umask=mask,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        files = {
+            str(path.relative_to(project)): path.read_bytes()
+            for folder in ("generated", ".github")
+            for path in sorted((project / folder).rglob("*"))
+            if path.is_file()
+        }
+        found.append(files)
+    assert len(found[0]) > 10
+    assert found[0] == found[1] == found[2]
+
+
 def find_python(version):
     """On PATH, or installed by pyenv, whose command on PATH refuses versions that are not chosen."""
     candidates = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))]
