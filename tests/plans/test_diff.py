@@ -153,6 +153,23 @@ def test_a_changed_command_is_shown_as_a_block_that_it_can_not_close(planloom, v
     assert "+echo '````' # made up" in lines
 
 
+def test_a_summary_that_would_be_too_big_is_cut_behind_the_privileges_of_all_plans(planloom, versions, write):
+    lines = "".join(f"      - echo {n} {'x' * 90}\n" for n in range(30))
+    steps = "".join(f"  - key: s{n}\n    run: |\n{lines}" for n in range(500))
+    versions(BASE, BASE + steps.replace("echo", "ls"))
+    file = write("specs/z.yaml", "").with_name("demo.yaml")
+    old = file.parents[1] / "old/specs"
+    (old / "demo.yaml").write_text(HEAD + BASE + steps)
+    for folder, secret in ((old, ""), (file.parent, "    secrets: [LATE]\n")):
+        (folder / "z.yaml").write_text(HEAD.replace("id: demo", "id: zz") + "steps:\n  - key: a\n    run: x\n" + secret)
+    done = diff(planloom, "--format", "markdown")
+    assert len(done.out.encode()) < 1024 * 1024
+    assert done.out.index("### New privileges of zz, **not acknowledged**") < done.out.index("### demo changed")
+    assert "step a reads the secret LATE" in done.out
+    assert done.out.endswith("\nThe rest does not fit here: `planloom diff` shows all.\n")
+    assert sum(line.startswith("```") for line in done.out.splitlines()) % 2 == 0
+
+
 def test_the_longest_path_before_and_after_is_told(planloom, versions):
     versions(BASE, BASE.replace("    run: make docs", "    run: make docs\n    needs: [publish]"))
     assert "longest path: 2 → 3 steps (build → publish → docs)" in diff(planloom).out

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.checks.comparing import ADDED, CHANGED, REMOVED
 from planloom.report.diagnostics import visible
+from planloom.report.diagnostics_formats import MAX_SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,13 +170,15 @@ def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]
         lines += ["### The trust policy changes", ""]
         lines += [f"- {'**more may be signed:** ' if change.weakens else ''}{_plain(change.text)}" for change in policy]
         lines.append("")
+    # Those of all plans before the details of any: a summary may be cut, and nothing long can push them out of sight.
     for change in changes:
-        lines += [f"### {_plain(change.id)} {change.kind}", ""]
         if change.privileges:
             state = "acknowledged in the plan" if change.acknowledged else "**not acknowledged**"
-            lines += [f"New privileges, {state}:", ""]
+            lines += [f"### New privileges of {_plain(change.id)}, {state}", ""]
             lines += [f"- {f'step {_plain(p.step)} ' if p.step else ''}{_plain(p.message)}" for p in change.privileges]
             lines.append("")
+    for change in changes:
+        lines += [f"### {_plain(change.id)} {change.kind}", ""]
         fields = [("plan", field) for field in change.fields]
         fields += [(step.key, field) for step in change.steps for field in step.fields]
         rows = [(where, field) for where, field in fields if "\n" not in field.before + field.after]
@@ -194,6 +197,19 @@ def render_markdown(changes: Sequence[PlanChange], effects: Sequence[ItemEffect]
         notes = [*_longest(change), *(line.strip() for e in effects if e.plan == change.id for line in _effect(e))]
         if notes:
             lines += [*(f"- {_plain(note)}" for note in notes), ""]
+    return _bound(lines)
+
+
+def _bound(lines: Sequence[str]) -> str:
+    """Return the lines as text, cut where a job summary is full: of one that is too big GitHub shows nothing."""
+    size, fence = 0, ""
+    for number, line in enumerate(lines):
+        size += len(line.encode()) + 1
+        if size > MAX_SUMMARY:
+            rest = [fence] if fence else []
+            return "\n".join([*lines[:number], *rest, "", "The rest does not fit here: `planloom diff` shows all."]) + "\n"
+        if line.startswith("```"):
+            fence = "" if fence else line.removesuffix("diff")
     return "\n".join(lines)
 
 
