@@ -11,7 +11,7 @@ from planloom.emit.budget import build_budget, describe_budget, render_budget
 from planloom.emit.execute import WHO
 from planloom.emit.limits import LIMITS, check_limits, measure
 from planloom.emit.project import emit_plans
-from planloom.model.plan import Param
+from planloom.model.plan import Param, RunsOn
 
 
 def emitted(plan):
@@ -27,6 +27,24 @@ def test_an_ordinary_plan_breaks_no_limit_and_every_limit_is_measured():
     assert check_limits([one]) == ()
     assert {use.limit for use in measure(one)} <= set(LIMITS)
     assert all(0 < use.percent <= 100 for use in measure(one))
+
+
+def test_the_budget_shows_what_is_left_of_limits_that_rules_hold():
+    (one,) = emitted(
+        make_plan(
+            make_step("a", run="x" * 99, env={"A": "b"}, timeout_minutes=350, secrets=("ONE", "TWO")),
+            make_step("b", runs_on=RunsOn(("self-hosted",)), timeout_minutes=720, secrets=("TWO",)),
+            make_step("person", run="", timeout_minutes=9_000),
+            params=(Param("p", {"type": "string"}, NODE),),
+        )
+    )
+    used = {use.limit.what: (use.used, use.where) for use in measure(one)}
+    assert used["one command or variable"] == (100, "command of step a")
+    assert used["variables of a step"] == (2, "step a")
+    assert used["secrets of a plan"] == (2, "secrets")
+    assert used["a job on GitHub's runners"] == (360, "step a")
+    assert used["a job on your runners"] == (730, "step b")
+    assert used["parameters on the form"] == (19, "params")
 
 
 def test_a_workflow_file_with_too_many_jobs_is_refused():

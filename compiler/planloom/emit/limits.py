@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core.diagnostics import Diagnostic, Severity, Span
-from planloom.records.matrix import WAVE_LIMIT
+from planloom.records.matrix import JOB_MARGIN_MINUTES, WAVE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,11 +69,20 @@ INPUTS: Final = Limit(
     "join parameters: a work item and 24 parameters are the most",
 )
 """Source: GitHub docs, events that trigger workflows, workflow_dispatch."""
-VARIABLE: Final = Limit("PL703", "long-command", "one environment variable", 131_071, "bytes", "put the value into a file")
+VARIABLE: Final = Limit("PL703", "long-command", "one command or variable", 131_071, "bytes", "put the value into a file")
 """Source: Linux, MAX_ARG_STRLEN (execve(2)): name, `=`, value and the final zero."""
 WAVE: Final = Limit("PL793", "big-matrix", "jobs of a wave", WAVE_LIMIT, "jobs", "more ready steps become several waves")
 """Source: https://docs.github.com/actions/reference/limits, jobs of a matrix."""
-LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE)
+AREA: Final = Limit("PL704", "long-environment", "variables of a step", 1_048_576, "characters", "put them in a file")
+"""Source: execve(2), limits on size of arguments and environment."""
+FORM: Final = Limit("PL709", "long-form", "parameters on the form", 65_535, "characters", "shorten descriptions and choices")
+"""Source: GitHub docs, events that trigger workflows, workflow_dispatch payload."""
+SECRETS: Final = Limit("PL706", "many-secrets", "secrets of a plan", 100, "secrets", "put several values in one secret")
+"""Source: GitHub docs, secrets reference, limits for secrets."""
+HOSTED: Final = Limit("PL701", "timeout-too-long", "a job on GitHub's runners", 360, "minutes", "split the step")
+OWN: Final = Limit("PL701", "timeout-too-long", "a job on your runners", 7_200, "minutes", "split the step")
+"""Source: https://docs.github.com/actions/reference/limits, job execution time."""
+LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, AREA, FORM, SECRETS, HOSTED, OWN)
 
 
 class Use(NamedTuple):
@@ -93,7 +102,7 @@ class Use(NamedTuple):
 def measure(emitted: Emitted) -> tuple[Use, ...]:
     """Return the highest use of every limit, in the order of the limits; limits that nothing touches are left out."""
     highest: dict[Limit, Use] = {}
-    for use in _uses(emitted):
+    for use in (*_uses(emitted), *_proven_uses(emitted.plan)):
         has = highest.get(use.limit)
         if has is None or use.used > has.used:
             highest[use.limit] = use
@@ -136,6 +145,25 @@ def _uses(emitted: Emitted) -> Iterator[Use]:
             # The same entries are handed out twice: by job, and as one list. UTF-16 takes two bytes a character here.
             biggest = wave.steps[entries.index(max(entries))]
             yield Use(OUTPUT, 4 * sum(entries), f"wave {number}", nodes[biggest.key].span)
+
+
+def _proven_uses(plan: Plan) -> Iterator[Use]:
+    """Yield what rules hold below its limit before anything is compiled: of interest only for how much is left."""
+    top = plan.node.span
+    if plan.params:
+        yield Use(FORM, sum(len(param.name) + len(str(param.schema)) for param in plan.params), "params", top)
+    names = {name.upper() for step in plan.steps for name in step.secrets}
+    if names:
+        yield Use(SECRETS, len(names), "secrets", top)
+    for step in plan.steps:
+        if step.env:
+            size = sum(len(name) + len(value) for name, value in step.env.items())
+            yield Use(AREA, size, f"step {step.key}", step.node.span)
+        if step.run:
+            yield Use(VARIABLE, len(step.run.encode()) + 1, f"command of step {step.key}", step.node.span)
+        if not step.is_manual:
+            limit = OWN if step.runs_on.group or "self-hosted" in step.runs_on.labels else HOSTED
+            yield Use(limit, step.timeout_minutes + JOB_MARGIN_MINUTES, f"step {step.key}", step.node.span)
 
 
 def _entry_size(step: CompiledStep) -> int:
