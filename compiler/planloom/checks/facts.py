@@ -129,6 +129,8 @@ def removal(items: ListNode, index: int) -> tuple[Edit, ...]:
 
 
 _EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_SCRIPT: Final = "actions/github-script@"
+"""The action whose input is a program."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _BRANCHES: Final = frozenset({"main", "master", "develop", "dev", "trunk", "head", "release", "stable", "latest", "next"})
 
@@ -158,6 +160,19 @@ def native_nodes(step: Step) -> Iterable[MapNode]:
     if not step.native:
         return ()
     return [item for item in step.node.list_at("steps") if isinstance(item, MapNode)]
+
+
+def programs(native: MapNode) -> Iterator[tuple[str, Span, str]]:
+    """Yield what a GitHub step runs in which expressions are replaced first: text, place, and how to hand a value over instead."""
+    inputs = native.map_at("with")
+    is_script = str(native.get("uses", "")).lower().startswith(_SCRIPT)
+    for node, key, advice in (
+        (native, "run", "put it in env, and read the variable in quotes"),
+        *(((inputs, "script", "put it in env, and read process.env"),) if is_script else ()),
+    ):
+        text = node.get(key)
+        if isinstance(text, str) and "${{" in text:
+            yield text, node.value_span(key), advice
 
 
 def actions_pinned_to(facts: Facts, kind: str) -> Iterator[tuple[str, Span]]:

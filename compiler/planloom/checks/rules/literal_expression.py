@@ -1,6 +1,6 @@
 """PL602 literal-expression: an expression stands where nothing replaces it.
 
-What: `run`, `env`, `outputs`, `container` and `working-directory` of a step go to planloom, not to GitHub: `${{ … }}`
+What: `run`, `env`, `runs-on`, `outputs`, `container` and `working-directory` of a step, and `defaults`, go to planloom, not to GitHub: `${{ … }}`
 in them stays as it is. Parameters are PARAM_… variables, secrets come with `secrets`; native `steps` may hold
 expressions.
 
@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Final
 from planloom.checks.facts import Facts, find_expressions, written_steps
 from planloom.checks.rule import error
 from planloom.core.names import each_variable, param_variable
+from planloom.syntax.nodes import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planloom.core.diagnostics import Diagnostic, Span
+    from planloom.syntax.nodes import MapNode
 
 
 FINDER = error("PL602", "literal-expression", is_strict=True)
@@ -47,23 +49,34 @@ TEXTS: Final = ("run", "container", "working-directory", "environment")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each text of a step that holds an expression."""
     for plan in facts.plans:
+        defaults = plan.node.map_at("defaults")
+        yield from _variables(defaults)
+        yield from _runner(defaults)
         for step in written_steps(plan):
-            if "${{" not in step.run + step.container + step.working_directory + step.environment:
-                continue
-            node = step.node
-            for key in TEXTS:
-                text = node.get(key)
-                if text and "${{" in (text := str(text)):
-                    yield _report(node.value_span(key), key, text)
+            if "${{" in step.run + step.container + step.working_directory + step.environment:
+                for key in TEXTS:
+                    if "${{" in (text := str(step.node.get(key, ""))):
+                        yield _report(step.node.value_span(key), key, text)
         for step in facts.stating(plan, "env"):
-            env = step.node.map_at("env")
-            for name, value in env.items():
-                if "${{" in str(value):
-                    yield _report(env.value_span(name), f"env {name}", str(value))
+            yield from _variables(step.node)
+        for step in facts.stating(plan, "runs-on"):
+            yield from _runner(step.node)
         for step in facts.stating(plan, "outputs"):
             for index, pattern in enumerate(step.outputs):
                 if "${{" in pattern:
                     yield _report(step.node.list_at("outputs").item_span(index), "an output", pattern)
+
+
+def _variables(node: MapNode) -> Iterator[Diagnostic]:
+    env = node.map_at("env")
+    for name, value in env.items():
+        if "${{" in str(value):
+            yield _report(env.value_span(name), f"env {name}", str(value))
+
+
+def _runner(node: MapNode) -> Iterator[Diagnostic]:
+    if "runs-on" in node and "${{" in (text := str(to_plain(node["runs-on"]))):
+        yield _report(node.value_span("runs-on"), "runs-on", text)
 
 
 def _report(span: Span, where: str, text: str) -> Diagnostic:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, name_of
+from planloom.checks.facts import Facts, name_of, written_steps
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -47,11 +47,12 @@ MAX_AREA: Final = 1024 * 1024
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step whose variables are too many bytes."""
     for plan in facts.plans:
-        for step in facts.stating(plan, "env"):
+        for step in written_steps(plan):
             size = sum(map(len, step.env)) + sum(map(len, step.env.values()))
             if size > MAX_AREA:
+                node = step.node if "env" in step.node else plan.node.map_at("defaults")
                 message = f"the variables of step '{name_of(step)}' have {size:,} characters; {MAX_AREA:,} are the most"
-                yield FINDER.at(step.node.key_span("env"), message, help="put them in a file")
+                yield FINDER.at(node.key_span("env"), message, help="put them in a file")
 
 
 RULE = FINDER.rule(__doc__, check)

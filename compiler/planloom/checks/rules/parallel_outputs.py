@@ -58,7 +58,7 @@ FINDER = error("PL407", "parallel-outputs")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each step with an output pattern of an earlier step that it need not wait for, where a third step needs both."""
     for plan, graph in facts.ordered():
-        if not has_shared_outputs(plan):
+        if not has_shared_outputs(plan) and all(_MAGIC.isdisjoint(output) for step in plan.steps for output in step.outputs):
             continue
         steps = {step.key: step for step in plan.steps}
         reach = Reach(graph)

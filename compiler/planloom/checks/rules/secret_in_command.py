@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, find_expressions, native_nodes
+from planloom.checks.facts import Facts, find_expressions, native_nodes, programs
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -40,14 +40,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
-                run = native.get("run")
-                if isinstance(run, str):
-                    for expression in find_expressions(run):
+                for text, span, help_text in programs(native):
+                    for expression in find_expressions(text):
                         if expression.startswith("secrets."):
-                            message = f"'{expression[:80]}' is written into the command"
-                            yield FINDER.at(
-                                native.value_span("run"), message, help="put it in env, and read the variable in quotes"
-                            )
+                            yield FINDER.at(span, f"'{expression[:80]}' is written into the command", help=help_text)
 
 
 RULE = FINDER.rule(__doc__, check)

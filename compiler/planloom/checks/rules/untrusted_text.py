@@ -1,6 +1,7 @@
 """PL601 untrusted-text: text from outside stands in a command.
 
-What: In the `run` of a GitHub step, an expression is replaced before the shell reads the line. Titles, branch names,
+What: In the `run` of a GitHub step, and in the `script` of actions/github-script, an expression is replaced before the
+program is read. Titles, branch names,
 bodies, inputs and outputs of other steps come from whoever wrote them.
 
 Why: A branch named `a$(curl …)` would run its own command with the job's rights. In `env` the same text is a value
@@ -25,7 +26,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, find_expressions, native_nodes
+from planloom.checks.facts import Facts, find_expressions, native_nodes, programs
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -48,13 +49,11 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for plan in facts.plans:
         for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
-                run = native.get("run")
-                if isinstance(run, str):
-                    for expression in find_expressions(run):
+                for text, span, help_text in programs(native):
+                    for expression in find_expressions(text):
                         if re.fullmatch(SAFE, expression) is None and not expression.startswith("secrets."):
                             message = f"'${{{{ {expression[:80]} }}}}' in a command is text from outside"
-                            help_text = "put it in env, and read the variable in quotes"
-                            yield FINDER.at(native.value_span("run"), message, help=help_text)
+                            yield FINDER.at(span, message, help=help_text)
 
 
 RULE = FINDER.rule(__doc__, check)
