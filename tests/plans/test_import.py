@@ -199,7 +199,9 @@ def test_a_missing_file_is_unusable_input(planloom):
 
 def test_the_plan_can_be_printed(planloom, write):
     write("tasks.md", TASKS)
-    assert planloom("import", "tasks.md", "--stdout", "--id", "x").out.startswith("schema: planloom/plan/v1\nid: x\n")
+    assert planloom("import", "tasks.md", "--stdout", "--id", "x").out.startswith(
+        "# yaml-language-server: $schema=../generated/schema/plan.schema.json\nschema: planloom/plan/v1\nid: x\n"
+    )
 
 
 LINES = st.sampled_from(

@@ -60,7 +60,9 @@ def test_import_gives_the_plan_and_what_it_can_not_say(planloom, tmp_path):
         1,
         False,
     )
-    assert printed["plan"].startswith("schema: planloom/plan/v1\n")
+    assert printed["plan"].startswith(
+        "# yaml-language-server: $schema=../generated/schema/plan.schema.json\nschema: planloom/plan/v1\n"
+    )
     assert {"path", "line", "column", "message"} == set(printed["notes"][0])
     (tmp_path / "specs").mkdir()
     written = read(planloom("import", "ci.yml", "--format", "json"))

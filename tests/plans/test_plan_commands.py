@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
 from planloom.core.surroundings import is_in_git
 
@@ -66,6 +68,18 @@ def test_the_demo_as_it_was_laid_down_has_no_finding_until_it_lies_in_git(planlo
         assert "= help: planloom pin, before this runs on GitHub" in done.out + done.err
     (tmp_path / "demo/specs/requirements.lock").write_text("")
     assert planloom("validate", "--root", "demo").out == "1 plan, 5 steps: no findings\n"
+
+
+@pytest.mark.parametrize("example", ["release", "structured"])
+def test_the_first_line_of_an_example_leads_an_editor_to_the_published_schema(planloom, tmp_path, example):
+    assert planloom("init", "demo", "--example", example).status == 0
+    (plan,) = (tmp_path / "demo/specs").glob("*.yaml")
+    line, _, text = plan.read_text().partition("\n")
+    named = line.removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads((plan.parent / named).read_text())
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(YAML(typ="safe", pure=True).load(text))] == []
+    assert schema["properties"]["steps"]["items"]["properties"]["needs"]["description"]
+    assert planloom("fmt", "--check", "--root", "demo").status == 0
 
 
 def git(folder, *words):

@@ -20,6 +20,10 @@ MAX_BYTES = 1024 * 1024
 """A task list or workflow has a few kilobytes; GitHub takes workflows of at most 500 KB."""
 
 
+MODELINE = b"# yaml-language-server: $schema=../generated/schema/plan.schema.json\n"
+"""Leads editors to the published schema: titles, help and completion without an extension of ours."""
+
+
 @click.command(
     "import",
     epilog=examples(
@@ -56,7 +60,7 @@ def import_(file: Path, plan_id: str, root: Path | None, style: str, *, to_stdou
         message = f"{file} holds nothing that could become a step"
         raise InputError(message, hint="tasks look like `- [ ] T001 text`; a workflow has jobs")
     path = f"specs/{wanted}.yaml"
-    text = lay_out(path, write(imported.tree))
+    text = lay_out(path, MODELINE + write(imported.tree))
     if not to_stdout:
         _write(find_root(root), path, text, force=force)
     if style == "json":
