@@ -8,12 +8,14 @@ happens.
 Fails:
     steps:
       - key: build
+        secrets: [TOKEN]
         steps:
           - run: login ${{ secrets.TOKEN }}
 
 Passes:
     steps:
       - key: build
+        secrets: [TOKEN]
         steps:
           - run: login "$TOKEN"
             env: {TOKEN: "${{ secrets.TOKEN }}"}
