@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from planloom.graph.plangraph import build_graph
 from planloom.model.builder import build_plan
 from planloom.pipeline import check_project
+from planloom.syntax.importing import tasks
 from planloom.syntax.importing.tasks import import_tasks
 from planloom.syntax.importing.workflow import import_workflow
 from planloom.syntax.nodes import MapNode
@@ -93,6 +94,18 @@ def test_open_tasks_become_manual_steps_in_order(planloom, write, tmp_path):
     assert steps["t006"].name == 'Implement: "the" service'
     assert build_graph(plan).waves == (("t002",), ("t003", "t005"), ("t004",), ("t006",))
     assert planloom("validate").status == 0
+
+
+def test_boxes_in_a_block_of_code_are_no_tasks_and_too_many_are_reported(monkeypatch):
+    text = "- [ ] T001 a\n```text\n- [ ] T002 shown\n~~~\n- [ ] T003 shown\n```\n- [ ] T004 b\n- [ ] T005 c\n"
+    imported = import_tasks("tasks.md", text, "x")
+    assert [step["key"] for step in imported.tree["steps"]] == ["t001", "t004", "t005"]
+    assert imported.notes == ()
+    monkeypatch.setattr(tasks, "MAX_TASKS", 2)
+    imported = import_tasks("tasks.md", text, "x")
+    assert [(note.span.line, note.message) for note in imported.notes] == [
+        (8, "task T005 is left out: a plan is made of 2 at most")
+    ]
 
 
 def test_a_plan_is_not_overwritten_unless_asked(planloom, write, tmp_path):

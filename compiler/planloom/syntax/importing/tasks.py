@@ -36,6 +36,9 @@ class _Task:
     exit: list[str] = field(default_factory=list)
 
 
+_FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
 def import_tasks(path: str, text: str, plan_id: str) -> Imported:
     """Return the plan of a task list. A list without any open task gives a plan without steps."""
     notes: list[Note] = []
@@ -63,9 +66,15 @@ def _read(path: str, text: str, notes: list[Note]) -> tuple[str, list[_Task]]:
     title, phase = "", 0
     tasks: list[_Task] = []
     seen: dict[str, int] = {}
+    fence = ""
     for number, line in enumerate(text.splitlines(), 1):
         span = Span(path, number, 1, number, len(line) + 1)
-        if heading := _HEADING.match(line):
+        if mark := _FENCE.match(line):
+            # A block of code shows what a list looks like; it ends at a line of the same marks.
+            fence = mark[1] if not fence else "" if mark[1].startswith(fence) else fence
+        elif fence:
+            continue
+        elif heading := _HEADING.match(line):
             phase += 1
             title = title or heading[1].strip("# \t")[:200]
         elif checkpoint := _CHECKPOINT.search(line):
@@ -76,7 +85,9 @@ def _read(path: str, text: str, notes: list[Note]) -> tuple[str, list[_Task]]:
                 notes.append(Note(span, f"task {match[2]} is here a second time (first in line {seen[match[2]]}) and left out"))
             elif match[1] != " ":
                 notes.append(Note(span, f"task {match[2]} is done already and left out"))
-            elif len(tasks) < MAX_TASKS:
+            elif len(tasks) == MAX_TASKS:
+                notes.append(Note(span, f"task {match[2]} is left out: a plan is made of {MAX_TASKS:,} at most"))
+            else:
                 tasks.append(_task(match[2], match[3], number, phase))
             seen.setdefault(match[2], number)
         elif _OPEN_BOX.match(line):
