@@ -5,13 +5,12 @@ Pure: which files there are is told by the caller; `read_specs` is the one funct
 
 from __future__ import annotations
 
-import gc
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.checks.facts import Facts, group_by_field
 from planloom.checks.running import check_all
+from planloom.core.collector import paused_collector
 from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnostics
 from planloom.core.errors import InputError
 from planloom.core.surroundings import is_in_git
@@ -24,7 +23,7 @@ from planloom.syntax.reader import read
 from planloom.syntax.source import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 SPECS: Final = "specs"
@@ -60,20 +59,8 @@ def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: b
     Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `policy` is the trust policy's file or None;
     `locked` says whether specs/requirements.lock exists, or is not needed (`needs_no_lock`); `distrust` why the policy's signatures do not hold, "" when they do. Guarantee: never raises for what a file holds; same input, same output.
     """
-    with _without_collector():
+    with paused_collector():
         return _check_files(files, policy, locked=locked, distrust=distrust)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking millions of nodes that are all alive: it would double the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool, distrust: str) -> Checked:

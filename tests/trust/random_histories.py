@@ -95,7 +95,13 @@ class Walk:
         self.world.approve(step, item, by=self.random.choice((YOU, ANN)), reject=True, reentry=reentry)
 
     def integrate(self):
-        self.world.integrate(*self._target())
+        item = self.random.choice(self.items)
+        for shape in self.random.sample(self.shapes, len(self.shapes)):
+            try:
+                self.world.integrate(shape.key, item)
+            except Conflict:
+                continue  # not done yet, or integrated already
+            return
 
     def revert(self):
         for shape in self.random.sample(self.shapes, len(self.shapes)):

@@ -5,18 +5,17 @@ It runs at every change of a plan, so this module imports nothing that it does n
 
 from __future__ import annotations
 
-import gc
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from planloom.cli import screen
 from planloom.cli.findings import add_to_summary, below_checkout, summarise, workflow_commands
 from planloom.cli.place import find_root
+from planloom.core.collector import paused_collector
 from planloom.core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from planloom.core.diagnostics import Diagnostic
@@ -29,18 +28,8 @@ def compile_project(root: Path | None, style: str = "text", *, check: bool = Fal
     folder = find_root(root)
     if not check and not budget and style == "text" and _say_again(folder):
         return 0
-    with _without_collector():
+    with paused_collector():
         return _compile(folder, style, check=check, budget=budget)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles again and again in values that live until the end: a tenth of the time of big plans."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:

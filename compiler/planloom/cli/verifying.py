@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 from pathlib import Path
@@ -100,14 +99,7 @@ def verify(
         digest_of=_digests_below(outputs) if outputs is not None else None,
         workers=min(8, os.cpu_count() or 1),
     )
-    # Tens of thousands of values are made and none in a circle: looking for circles would cost a third of the time.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        verification = check(history, request)
-    finally:
-        if was_enabled:
-            gc.enable()
+    verification = check(history, request)
     screen.product(_render(verification, style))
     if not verification.findings:
         return 0

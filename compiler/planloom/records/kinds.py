@@ -66,14 +66,18 @@ def read_optional_timestamp(value: Any) -> str:
 
 def read_integer(value: Any) -> int:
     """Return an integer that every JSON reader keeps exact; true and false are none."""
-    expect(isinstance(value, int) and not isinstance(value, bool) and -MAX_INTEGER <= value <= MAX_INTEGER, "integer")
-    return int(value)
+    if value.__class__ is not int or not -MAX_INTEGER <= value <= MAX_INTEGER:
+        message = "integer"
+        raise ValueError(message)
+    return value
 
 
 def read_natural(value: Any) -> int:
     """Return an integer from 1 on."""
-    expect(read_integer(value) >= 1, "positive integer")
-    return int(value)
+    if value.__class__ is not int or not 1 <= value <= MAX_INTEGER:
+        message = "positive integer"
+        raise ValueError(message)
+    return value
 
 
 def read_flag(value: Any) -> bool:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
+from planloom.core.collector import paused_collector
 from planloom.core.errors import TrustError
 from planloom.trust.audit.bound import read_plans
 from planloom.trust.audit.claims import check_claims, own_approvals
@@ -113,6 +114,11 @@ class Verification:
 
 def verify(history: History, request: Request) -> Verification:
     """Return what can be believed of a history and what is broken; never raises for what the files hold."""
+    with paused_collector():
+        return _verify(history, request)
+
+
+def _verify(history: History, request: Request) -> Verification:
     whole = history
     if request.item:
         history = history.only(request.item)
