@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from planloom.checks.expressions import find_problem
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ TEXTS: Final = ("name", "run", "if", "working-directory", "continue-on-error")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each text of a GitHub step with an expression that GitHub refuses."""
     for plan in facts.plans:
-        for step in written_steps(plan):
+        for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 yield from _look(native, TEXTS, condition="if")
                 for key in ("env", "with"):

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.facts import Facts, find_expressions, name_of, native_nodes, written_steps
+from planloom.checks.facts import Facts, find_expressions, name_of, native_nodes
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ _ALWAYS_THERE: Final = "GITHUB_TOKEN"
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each secret that would be empty, once a place."""
     for plan in facts.plans:
-        for step in written_steps(plan):
-            if not step.native or step.environment:
+        for step in facts.stating(plan, "steps"):
+            if step.environment:
                 continue
             listed = {_ALWAYS_THERE, *(name.upper() for name in step.secrets)}
             for native in native_nodes(step):
