@@ -23,6 +23,7 @@ from trust.histories import CI, ORIGIN, YOU, Shape, World
 VERIFY_RATIO = 1.6
 SIGN_RATIO = 3.0
 GROWTH = 1.5
+LINEAR = 1.2
 MEMORY_MB = 1024
 
 
@@ -131,13 +132,25 @@ def test_verifying_costs_little_more_than_the_signatures_and_grows_with_their_nu
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_verifying_a_hundred_thousand_records_stays_below_a_gigabyte(tmp_path):
-    history = large_history(tmp_path, 100_000)
-    spent, result = timed(lambda: verify(history, Request(workers=min(8, os.cpu_count() or 1))))
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nverify {result.records} records: {spent:.1f} s, peak memory {megabytes:.0f} MB")
-    assert result.findings == ()
+def test_verifying_a_hundred_thousand_records_is_linear_and_stays_below_a_gigabyte(tmp_path):
+    request = Request(workers=min(8, os.cpu_count() or 1))
+    per_record = []
+    for size in (10_000, 100_000):
+        history = large_history(tmp_path, size)
+        run, count = bare(history)
+        gc.collect()
+        gc.freeze()
+        plain = cpu_time(run, 1)
+        results = []
+        spent = cpu_time(lambda h=history, r=results: r.append(verify(h, request)), 1)
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        assert results[0].findings == ()
+        assert results[0].records == count
+        print(f"\nverify {count} records: {spent:.1f} s of CPU, bare {plain:.1f} s: {spent / plain:.2f}x, {megabytes:.0f} MB")
+        per_record.append(spent / count)
+    print(f"growth per record from 10,000 to 100,000: {per_record[1] / per_record[0]:.2f}")
     assert megabytes < MEMORY_MB
+    assert per_record[1] / per_record[0] <= LINEAR
 
 
 def test_verifying_aside_signing_a_handoff_costs_little_more_than_its_signature(tmp_path):

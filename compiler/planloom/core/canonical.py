@@ -25,7 +25,14 @@ MAX_DEPTH: Final = 64
 """More nesting than any document of ours has; bounds recursion on hostile input."""
 
 
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+# No value of ours holds itself: `_check` bounds the depth of those that come from outside.
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+_ASCII_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False
+)
+"""The same for text in ASCII without U+007F, and faster."""
 
 
 class CanonicalError(PlanloomError):
@@ -66,7 +73,7 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
     """
     try:
         text = content.decode("utf-8")
-        if canonical and (plain := _decode_plain(text, content)) is not None:
+        if canonical and (plain := _decode_plain(text)) is not None:
             return plain
         value: Json = _DECODER.decode(text)
         # What was parsed can only be too deep, have keys that are not ASCII or hold lone surrogates; few brackets can't be deep.
@@ -83,7 +90,7 @@ def decode(content: bytes, *, canonical: bool = True) -> Json:
     return value
 
 
-def _decode_plain(text: str, content: bytes) -> dict[str, Json] | None:
+def _decode_plain(text: str) -> dict[str, Json] | None:
     """Return the object in a text that needs no close look, twice as fast; None for any other, sound or not.
 
     Without escapes and many brackets the plain parser can go wrong in one way only: of a key that is there
@@ -92,7 +99,7 @@ def _decode_plain(text: str, content: bytes) -> dict[str, Json] | None:
     if not text.isascii() or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:
         return None
     value = _PLAIN_DECODER.decode(text)
-    return value if isinstance(value, dict) and _write(value) == content else None
+    return value if isinstance(value, dict) and _ASCII_ENCODER.encode(value) == text else None
 
 
 def _write(value: Json) -> bytes:
