@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from planloom.core.diagnostics import Diagnostic
     from planloom.emit.project import Emitted
     from planloom.emit.tree import Drift
+    from planloom.pipeline import Checked
 
 
 def compile_project(root: Path | None, style: str = "text", *, check: bool = False, budget: bool = False) -> int:
@@ -55,11 +56,18 @@ def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
         return _check(folder, files, style)
     said = _write(folder, files, emitted, style)
     from planloom.emit.memo import remember
-    from planloom.report.diagnostics import render
 
     # Warnings are said again too, without colour.
-    remember(folder, render(checked.diagnostics, checked.sources, "text") + said)
+    remember(folder, _describe_findings(checked) + said)
     return 0
+
+
+def _describe_findings(checked: Checked) -> str:
+    if not checked.diagnostics:
+        return ""
+    from planloom.report.diagnostics import render
+
+    return render(checked.diagnostics, checked.sources, "text")
 
 
 def _refuse_errors() -> int:

@@ -84,7 +84,7 @@ class _Queue:
         while heads and len(taken) < limit:
             _, demand = heapq.heappop(heads)
             # A demand above the whole capacity is a mistake that the checks report; here it must not stop the waves.
-            if any(free.get(name, 0) < amount for name, amount in demand) and taken:
+            if demand and taken and any(free.get(name, 0) < amount for name, amount in demand):
                 continue
             for name, amount in demand:
                 free[name] = free.get(name, 0) - amount

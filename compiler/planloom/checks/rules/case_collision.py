@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts, native_nodes, written_steps
+from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label
 
@@ -44,19 +44,18 @@ FINDER = error("PL330", "case-collision")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each name that an earlier one of its kind has in another spelling."""
     for plan in facts.plans:
-        yield from _compare("secret", _secrets(plan))
-        for step in written_steps(plan):
-            if len(step.matrix) > 1:
-                node = step.node.map_at("matrix")
-                yield from _compare("matrix key", ((key, node.key_span(key)) for key in step.matrix))
+        yield from _compare("secret", _secrets(facts.stating(plan, "secrets")))
+        for step in facts.stating(plan, "matrix"):
+            node = step.node.map_at("matrix")
+            yield from _compare("matrix key", ((key, node.key_span(key)) for key in step.matrix))
+        for step in facts.stating(plan, "steps"):
             yield from _native(plan, step)
 
 
-def _secrets(plan: Plan) -> Iterator[tuple[str, Span]]:
-    for step in written_steps(plan):
-        if step.secrets:
-            node = step.node.list_at("secrets")
-            yield from ((name, node.item_span(index)) for index, name in enumerate(step.secrets))
+def _secrets(steps: Iterable[Step]) -> Iterator[tuple[str, Span]]:
+    for step in steps:
+        node = step.node.list_at("secrets")
+        yield from ((name, node.item_span(index)) for index, name in enumerate(step.secrets))
 
 
 def _native(plan: Plan, step: Step) -> Iterator[Diagnostic]:

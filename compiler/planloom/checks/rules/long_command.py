@@ -42,7 +42,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 message = f"the command of step '{name_of(step)}' has {_say(step.run)}"
                 yield FINDER.at(step.node.key_span("run"), message, help="put it in a file")
             for name, value in step.env.items():
-                if is_long(f"{name}={value}"):
+                if (len(name) + len(value)) * 8 > MAX_STRING and is_long(f"{name}={value}"):
                     span = step.node.map_at("env").key_span(name)
                     yield FINDER.at(
                         span, f"variable '{name}' has, with its name, {_say(f'{name}={value}')}", help="put it in a file"

@@ -38,6 +38,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each output pattern that the step has already."""
     for plan in facts.plans:
         for step in facts.stating(plan, "outputs"):
+            if len(set(step.outputs)) == len(step.outputs):
+                continue
             outputs = step.node.list_at("outputs")
             seen: dict[str, int] = {}
             for index, pattern in enumerate(step.outputs):
