@@ -137,7 +137,8 @@ def _grant(session: Session, item: str, retry: Retry, reason: str) -> None:
     from planloom.runtime.reading import read_view
     from planloom.state.machine import Status
 
-    if retry.take_back and read_view(session, item).view.states[retry.step].status is Status.DONE:
+    state = read_view(session, item).view.states.get(retry.step)
+    if retry.take_back and state is not None and state.status is Status.DONE:
         again = [signed.record.step.key for signed in redo_step(session, item, retry.step, reason) if signed.record.step]
         screen.say(f"{', '.join(again)} of {item} start again")
     else:
