@@ -53,7 +53,7 @@ def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
 
 def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[TrustedKey, ...]:
     """Return the change that revokes a key from a checkpoint size on. Raises: InputError, Conflict."""
-    known = _named(policy, name)
+    known = find_named(policy, name)
     if known.revoked is not None:
         message = f"the key of {name} is revoked already (from checkpoint size {known.revoked.at_size} on)"
         raise Conflict(message, hint="planloom keys list")
@@ -72,7 +72,7 @@ def rotate_key(policy: Policy, name: str, fresh: Key, now: str) -> tuple[Trusted
     The old one stays, as `<name>-<8 digits>`, so that what it signed still verifies: valid until now, or revoked as it is. As a root it ends.
     Raises: InputError when there is no such key.
     """
-    known = _named(policy, name)
+    known = find_named(policy, name)
     roles = tuple(role for role in known.roles if role != ROOT)
     until = known.valid_until if known.revoked is not None else now
     old = known._replace(name=f"{name}-{known.key.key_id[:8]}", valid_until=until, roles=roles)
@@ -170,7 +170,8 @@ def write_trust_files(root: Path, changes: Mapping[str, bytes | None]) -> None:
         raise StoreError(message) from error
 
 
-def _named(policy: Policy, name: str) -> TrustedKey:
+def find_named(policy: Policy, name: str) -> TrustedKey:
+    """Return the key of that name. Raises: InputError when the policy has none."""
     known = policy.named(name)
     if known is None:
         names = ", ".join(k.name for k in policy.keys)
