@@ -23,7 +23,7 @@ from planloom.syntax.reader import read
 from planloom.syntax.source import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SPECS: Final = "specs"
@@ -34,11 +34,23 @@ LOCK_FILE: Final = "specs/requirements.lock"
 MAX_FILES: Final = 1000
 
 
+class Specs(NamedTuple):
+    """The files of `specs/`: bytes by path, sorted, and a diagnostic for each file whose bytes are not taken."""
+
+    files: Mapping[str, bytes]
+    refused: tuple[Diagnostic, ...] = ()
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether there is any plan, be it one that can't be read."""
+        return bool({*self.files, *(one.span.path for one in self.refused)} - {PROJECT_FILE})
+
+
 class Checked(NamedTuple):
     """What checking a project gave.
 
     Shape: `plans` sorted by path, only those that could be built; `graphs` by plan id, without plans that have cycles; `diagnostics`
-    sorted; `sources` the bytes of every file by path. Emit only when `is_sound`.
+    sorted; `sources` the bytes of every file by path, none of one that was refused. Emit only when `is_sound`.
     """
 
     plans: tuple[Plan, ...]
@@ -53,18 +65,28 @@ class Checked(NamedTuple):
         return not has_errors(self.diagnostics)
 
 
-def check_project(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool = True, distrust: str = "") -> Checked:
+def check_project(
+    files: Mapping[str, bytes],
+    policy: bytes | None,
+    *,
+    locked: bool = True,
+    distrust: str = "",
+    refused: Sequence[Diagnostic] = (),
+) -> Checked:
     """Return plans, graphs and all diagnostics of all files.
 
-    Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `policy` is the trust policy's file or None;
+    Shape: `files` maps paths relative to the project (`specs/*.yaml`) to bytes; `refused` tells of those whose bytes were not
+    taken, and none of them is in `files`; `policy` is the trust policy's file or None;
     `locked` says whether specs/requirements.lock exists, or is not needed (`needs_no_lock`); `distrust` why the policy's signatures do not hold, "" when they do. Guarantee: never raises for what a file holds; same input, same output.
     """
     with paused_collector():
-        return _check_files(files, policy, locked=locked, distrust=distrust)
+        return _check_files(files, policy, locked=locked, distrust=distrust, refused=refused)
 
 
-def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bool, distrust: str) -> Checked:
-    found: list[Diagnostic] = []
+def _check_files(
+    files: Mapping[str, bytes], policy: bytes | None, *, locked: bool, distrust: str, refused: Sequence[Diagnostic]
+) -> Checked:
+    found = list(refused)
     project = _read_project(files, found)
     plans: list[Plan] = []
     graphs: dict[str, PlanGraph | Cycles] = {}
@@ -77,25 +99,26 @@ def _check_files(files: Mapping[str, bytes], policy: bytes | None, *, locked: bo
             plans.append(plan)
             graphs[path] = build_graph(plan)
     stated = {plan.path: group_by_field(plan) for plan in plans}
+    sources = dict(sorted({**dict.fromkeys((one.span.path for one in refused), b""), **files}.items()))
     facts = Facts(
-        tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=files, stated=stated, distrust=distrust
+        tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=sources, stated=stated, distrust=distrust
     )
     diagnostics = check_all(facts, found)
     sound = {plan.id: graph for plan in plans if isinstance(graph := graphs[plan.path], PlanGraph)}
-    return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), dict(sorted(files.items())))
+    return Checked(tuple(plans), sound, project, sort_diagnostics(diagnostics), sources)
 
 
 def load_project(root: Path) -> Checked:
     """Return what checking the project in `root` gave: reads specs, trust policy and whether there is a lock.
 
-    Raises: InputError when there are no specs, or a file can't be read.
+    Raises: InputError when there are no specs.
     """
-    files = read_specs(root)
-    if not files.keys() - {PROJECT_FILE}:
+    specs = read_specs(root)
+    if not specs.has_plan:
         message = f"{root} has no plan in specs/"
         raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
     policy, distrust = read_policy(root)
-    return check_project(files, policy, locked=needs_no_lock(root), distrust=distrust)
+    return check_project(specs.files, policy, locked=needs_no_lock(root), distrust=distrust, refused=specs.refused)
 
 
 def needs_no_lock(root: Path) -> bool:
@@ -155,10 +178,11 @@ def compile_project(checked: Checked) -> dict[str, bytes]:
     return emit_project(checked.plans, checked.graphs, checked.project)
 
 
-def read_specs(root: Path) -> dict[str, bytes]:
-    """Return the files `specs/*.yaml` (and .yml) of a project, sorted by path relative to it.
+def read_specs(root: Path) -> Specs:
+    """Return the files `specs/*.yaml` (and .yml) of a project by path relative to it, and what is wrong with those not taken.
 
-    Raises: InputError for a link that leads out of the project, a file that can't be read or is too big, too many files.
+    Guarantee: nothing is read through a link that leads out of the project, nothing is waited for, and of no file more than
+    tells that it is too big. Raises: InputError without specs/, or for too many files.
     """
     folder = root / SPECS
     if not folder.is_dir():
@@ -169,24 +193,38 @@ def read_specs(root: Path) -> dict[str, bytes]:
     if len(paths) > MAX_FILES:
         message = f"specs/ has {len(paths)} plans; {MAX_FILES} are the most"
         raise InputError(message)
-    files = {}
+    files: dict[str, bytes] = {}
+    refused: list[Diagnostic] = []
     for path in paths:
-        name = f"{SPECS}/{path.name}"
-        if not path.resolve().is_relative_to(inside):
-            message = f"{name} is a link that leads out of the project"
-            raise InputError(message, hint="put the file itself into specs/", code="PL122")
-        if path.exists() and not path.is_file():
+        content = _read_spec(path, inside)
+        if isinstance(content, Diagnostic):
+            refused.append(content)
+        else:
+            files[f"{SPECS}/{path.name}"] = content
+    return Specs(files, tuple(refused))
+
+
+def _read_spec(path: Path, inside: Path) -> bytes | Diagnostic:
+    """Return what a file of `specs/` holds, or why that is not taken."""
+    message, advice = "", ""
+    try:
+        target = path.resolve(strict=True)
+        if not target.is_relative_to(inside):
+            message, advice = "the file is a link that leads out of the project", "put the file itself into specs/"
+        elif not target.is_file():
             # Opening a pipe would wait for a writer for ever.
-            message = f"{name} is no file"
-            raise InputError(message, hint="move it out of specs/", code="PL122")
-        try:
-            with path.open("rb") as file:
+            message, advice = "this is a folder, a pipe or a device, no file", "move it out of specs/"
+        else:
+            with target.open("rb") as file:
                 # One byte more than is allowed is enough for the reader to say that the file is too big.
-                files[name] = file.read(MAX_FILE_BYTES + 1)
-        except OSError as problem:
-            message = f"{name} can't be read: {problem.strerror}"
-            raise InputError(message) from problem
-    return files
+                return file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        message, advice = "the file is a link that leads nowhere", "put the file itself into specs/, or remove the link"
+    except (OSError, RuntimeError) as problem:
+        # RuntimeError: what Python before 3.13 says of a link that leads to itself.
+        reason = (problem.strerror if isinstance(problem, OSError) else "") or "the link leads to itself"
+        message, advice = f"the file can't be read: {reason}", "make it readable, or move it out of specs/"
+    return error("outside-file", message, Span(f"{SPECS}/{path.name}", 1, 1, 1, 1), help=advice)
 
 
 def _read_project(files: Mapping[str, bytes], found: list[Diagnostic]) -> Project:

@@ -16,7 +16,7 @@ def case_names():
 
 
 def compile_folder(folder: Path) -> dict[str, bytes]:
-    checked = check_project(read_specs(folder), None, locked=True)
+    checked = check_project(read_specs(folder).files, None, locked=True)
     assert checked.is_sound, checked.diagnostics
     return compile_project(checked)
 

@@ -18,7 +18,7 @@ import hashlib, os, sys
 from pathlib import Path
 os.umask(int(sys.argv[2], 8))
 from planloom.pipeline import check_project, compile_project, read_specs
-files = compile_project(check_project(read_specs(Path(sys.argv[1])), None, locked=True))
+files = compile_project(check_project(read_specs(Path(sys.argv[1])).files, None, locked=True))
 total = hashlib.sha256()
 for path, content in files.items():
     total.update(f"{path} {len(content)}\\n".encode() + content)
@@ -175,6 +175,6 @@ def test_this_repository_is_compiled():
 
     policy = root / POLICY_FILE
     checked = check_project(
-        read_specs(root), policy.read_bytes() if policy.exists() else None, locked=(root / LOCK_FILE).exists()
+        read_specs(root).files, policy.read_bytes() if policy.exists() else None, locked=(root / LOCK_FILE).exists()
     )
     assert compare(compile_project(checked), read_ours(root)) == ()

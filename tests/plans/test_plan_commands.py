@@ -117,25 +117,112 @@ def test_a_folder_without_plans_is_unusable_input(planloom, tmp_path):
     assert "planloom import" in done.err
 
 
-def test_a_link_that_leads_out_of_the_project_is_refused(planloom, write, tmp_path_factory):
-    outside = tmp_path_factory.mktemp("elsewhere") / "secret.yaml"
-    outside.write_text(HEAD + "steps: []\n")
-    file = write("specs/demo.yaml", "steps: [{key: a}]\n")
-    (file.parent / "other.yaml").symlink_to(outside)
-    done = planloom("validate")
+def lead_out(file, elsewhere):
+    outside = elsewhere / "secret.yaml"
+    outside.write_text(HEAD + "steps: [{key: never-read, needs: [secret]}]\n")
+    file.symlink_to(outside)
+
+
+def lead_nowhere(file, elsewhere):
+    file.symlink_to(elsewhere / "nothing.yaml")
+
+
+def lead_to_itself(file, elsewhere):
+    file.symlink_to(file)
+
+
+def lead_to_a_device(file, elsewhere):
+    file.symlink_to("/dev/zero")
+
+
+def make_pipe(file, elsewhere):
+    os.mkfifo(file)
+
+
+def make_folder(file, elsewhere):
+    file.mkdir()
+
+
+def make_unreadable(file, elsewhere):
+    file.write_text(HEAD + "steps: [{key: a}]\n")
+    file.chmod(0)
+    if os.access(file, os.R_OK):
+        pytest.skip("this user reads everything")
+
+
+STRANGERS = [
+    (lead_out, "the file is a link that leads out of the project"),
+    (lead_nowhere, "the file is a link that leads nowhere"),
+    (lead_to_itself, "the file can't be read: "),
+    (lead_to_a_device, "the file is a link that leads out of the project"),
+    (make_pipe, "this is a folder, a pipe or a device, no file"),
+    (make_folder, "this is a folder, a pipe or a device, no file"),
+    (make_unreadable, "the file can't be read: Permission denied"),
+]
+strangers = pytest.mark.parametrize(("put", "message"), STRANGERS, ids=[put.__name__ for put, _ in STRANGERS])
+
+
+@strangers
+def test_what_is_no_plan_in_the_place_of_one_is_a_finding_beside_the_others(planloom, write, tmp_path_factory, put, message):
+    file = write("specs/demo.yaml", "steps: [{key: a, needs: [x]}]\n")
+    put(file.parent / "other.yaml", tmp_path_factory.mktemp("elsewhere"))
+    done = planloom("validate", "--format", "json")
+    assert done.status == 1
+    assert "never-read" not in done.out
+    missing, refused = json.loads(done.out)["diagnostics"]
+    assert (missing["code"], missing["span"]["path"]) == ("PL401", "specs/demo.yaml")
+    assert refused["code"] == "PL122"
+    assert refused["span"] == {"path": "specs/other.yaml", "line": 1, "column": 1, "endLine": 1, "endColumn": 1}
+    assert refused["message"].startswith(message)
+    assert refused["help"]
+    for command in (("validate",), ("compile",), ("compile", "--check", "--format", "github")):
+        done = planloom(*command)
+        assert done.status == 1
+        assert f"specs/other.yaml:1:1: error: {message}" in done.out + done.err
+    assert not (file.parent.parent / "generated").exists()
+
+
+@strangers
+def test_what_is_no_settings_file_in_its_place_is_a_finding_beside_the_others(planloom, write, tmp_path_factory, put, message):
+    file = write("specs/demo.yaml", "steps: [{key: a, needs: [x]}]\n")
+    put(file.parent / "planloom.yaml", tmp_path_factory.mktemp("elsewhere"))
+    done = planloom("validate", "--format", "json")
+    assert done.status == 1
+    assert [(d["code"], d["span"]["path"]) for d in json.loads(done.out)["diagnostics"]] == [
+        ("PL401", "specs/demo.yaml"),
+        ("PL122", "specs/planloom.yaml"),
+    ]
+
+
+@strangers
+def test_the_only_plan_that_is_none_is_a_finding_too(planloom, tmp_path, tmp_path_factory, put, message):
+    (tmp_path / "specs").mkdir()
+    put(tmp_path / "specs/other.yaml", tmp_path_factory.mktemp("elsewhere"))
+    done = planloom("validate", "--format", "json")
+    assert done.status == 1
+    assert [d["code"] for d in json.loads(done.out)["diagnostics"]] == ["PL122"]
+
+
+@strangers
+def test_compiling_again_sees_what_took_the_place_of_a_plan_meanwhile(planloom, write, tmp_path_factory, put, message):
+    file = write("specs/demo.yaml", "steps: [{key: a, run: make}]\n")
+    (file.parent.parent / ".planloom").mkdir()
+    assert planloom("compile").status == 0
+    assert "unchanged" in planloom("compile").err
+    put(file.parent / "other.yaml", tmp_path_factory.mktemp("elsewhere"))
+    done = planloom("compile")
+    assert done.status == 1
+    assert f"specs/other.yaml:1:1: error: {message}" in done.err
+
+
+def test_laying_out_changes_nothing_beside_what_is_no_plan(planloom, write):
+    file = write("specs/demo.yaml", "steps: [{key: a,   run: make}]\n")
+    before = file.read_bytes()
+    os.mkfifo(file.parent / "other.yaml")
+    done = planloom("fmt")
     assert done.status == 2
-    assert "error [PL122]: specs/other.yaml is a link that leads out of the project" in done.err
-
-
-def test_a_pipe_or_folder_in_the_place_of_a_plan_is_refused_and_not_waited_for(planloom, write):
-    file = write("specs/demo.yaml", "steps: [{key: a}]\n")
-    for make in (os.mkfifo, os.mkdir):
-        other = file.parent / f"{make.__name__}.yaml"
-        make(other)
-        done = planloom("validate")
-        assert done.status == 2
-        assert f"error [PL122]: specs/{other.name} is no file" in done.err
-        other.rename(other.with_suffix(".away"))
+    assert "error [PL122]: specs/other.yaml: this is a folder, a pipe or a device, no file" in done.err
+    assert file.read_bytes() == before
 
 
 def test_fix_repairs_what_is_safe_and_keeps_every_other_byte(planloom, write):

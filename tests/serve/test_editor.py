@@ -100,6 +100,13 @@ def test_mistakes_in_other_files_of_the_project_are_shown_at_theirs(editor, plan
     assert any(errors(one["diagnostics"]) for one in found)
 
 
+def test_what_is_no_plan_in_the_place_of_one_is_shown_at_its_place(editor, plan, tmp_path):
+    other = tmp_path / "specs/other.yaml"
+    other.mkdir()
+    opened(editor, plan)
+    assert errors(editor.diagnostics(other.as_uri())) == [("PL122", 0, "this is a folder, a pipe or a device, no file")]
+
+
 def test_a_field_is_explained_where_it_stands(editor, plan):
     opened(editor, plan)
     text = editor.at("hover", plan, *place(PLAN, "foreach"))["contents"]["value"]

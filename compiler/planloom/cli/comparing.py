@@ -81,10 +81,9 @@ def _read_version(root: Path, version: str) -> Checked:
     """Return the plans of a git revision, of a folder, or ("") as they are now."""
     from planloom.pipeline import check_project, read_specs
 
-    if not version:
-        return check_project(read_specs(root), None)
-    if (Path(version) / "specs").is_dir():
-        return check_project(read_specs(Path(version)), None)
+    if not version or (Path(version) / "specs").is_dir():
+        specs = read_specs(Path(version) if version else root)
+        return check_project(specs.files, None, refused=specs.refused)
     return check_project(_read_revision(root, version), None)
 
 

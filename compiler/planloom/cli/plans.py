@@ -129,7 +129,11 @@ def fmt(paths: tuple[Path, ...], root: Path | None, style: str, *, check: bool) 
         folder, files = Path(), {str(path): _read_file(path) for path in paths}
     else:
         folder = find_root(root)
-        files = read_specs(folder)
+        specs = read_specs(folder)
+        files = dict(specs.files)
+        for refused in specs.refused:
+            message = f"{refused.span.path}: {refused.message}"
+            raise InputError(message, hint=f"{refused.help}; planloom validate reports every mistake", code=refused.code)
     for path, content in files.items():
         if b"schema: planloom/" not in content:
             message = f"{path} is no plan: it has no line `schema: planloom/plan/v1`"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NOTE: Final = ".planloom/compiled"
 _INPUTS: Final = ("specs", "specs/trust")
+_PLANS: Final = (".yaml", ".yml")
 _RESULTS: Final = ("generated", ".github/workflows")
 _SKIPPED: Final = "generated/docs"
 
@@ -60,8 +61,12 @@ def remember(root: Path, said: str) -> None:
 
 
 def _files(root: Path) -> Iterator[Path]:
+    """Yield what decides the result and the result. Raises: OSError for a plan that is a link or no file: checking judges it."""
     for folder in _INPUTS:
         for entry in sorted(os.scandir(root / folder), key=_name) if (root / folder).is_dir() else ():
+            if entry.name.endswith(_PLANS) and not entry.is_file(follow_symlinks=False):
+                message = f"{entry.path} is not simply a file"
+                raise OSError(message)
             if entry.is_file():
                 yield Path(entry.path)
     for folder in _RESULTS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from planloom.core.errors import PlanloomError
-from planloom.pipeline import SPECS, Checked, check_project, needs_no_lock, read_policy, read_specs
+from planloom.pipeline import SPECS, Checked, Specs, check_project, needs_no_lock, read_policy, read_specs
 from planloom.serve.steps import Named, find_steps
 from planloom.syntax.reader import read
 
@@ -72,9 +72,10 @@ def place_of(uri: str) -> Place | None:
 def check(root: Path, buffers: Mapping[str, str]) -> Checked:
     """Return what checking a project gives, `buffers` (path → text) in the place of what is on disk. Reads the disk."""
     try:
-        files = read_specs(root)
+        specs = read_specs(root)
     except PlanloomError:
-        files = {}
-    files |= {path: text.encode("utf-8", "surrogatepass") for path, text in buffers.items()}
+        specs = Specs({})
+    files = {**specs.files, **{path: text.encode("utf-8", "surrogatepass") for path, text in buffers.items()}}
+    refused = [one for one in specs.refused if one.span.path not in buffers]
     policy, distrust = read_policy(root)
-    return check_project(files, policy, locked=needs_no_lock(root), distrust=distrust)
+    return check_project(files, policy, locked=needs_no_lock(root), distrust=distrust, refused=refused)
