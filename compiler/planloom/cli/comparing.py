@@ -64,7 +64,7 @@ def diff(base: str, head: str, style: str, root: Path | None, *, fail_on_privile
     is_open = any(not change.acknowledged for change in changes)
     if screen.is_github():
         kind = "error" if is_open and fail_on_privilege else "notice"
-        click.echo(f"::{kind} title=planloom diff::{plandiff.verdict(changes)}", err=True)
+        screen.announce(f"::{kind} title=planloom diff::{plandiff.verdict(changes)}\n", sys.stderr)
     if is_open:
         screen.suggest(f"planloom diff {base} --acknowledge, when this is wanted")
     return EXIT_FINDINGS if is_open and fail_on_privilege else EXIT_DONE

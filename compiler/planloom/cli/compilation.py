@@ -87,7 +87,7 @@ def _show(root: Path, diagnostics: Sequence[Diagnostic], sources: Mapping[str, b
         screen.product(render(diagnostics, sources, "json"))
         return
     if style == "github":
-        screen.product(workflow_commands(root, diagnostics))
+        screen.announce(workflow_commands(root, diagnostics), sys.stdout)
         summarise(diagnostics)
     screen.say(render(diagnostics, sources, "text", colour=screen.wants_colour(sys.stderr)).rstrip("\n"))
 
@@ -168,7 +168,7 @@ def _annotate_drift(root: Path, drifts: Sequence[Drift]) -> None:
 
     below = below_checkout(root)
     rows = [(below + drift.path, drift.kind.value, repair(drift)) for drift in drifts]
-    screen.product(render_drift(rows))
+    screen.announce(render_drift(rows), sys.stdout)
     add_to_summary(summarise_drift(rows))
 
 

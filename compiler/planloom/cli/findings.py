@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def below_checkout(root: Path) -> str:
 def annotate(root: Path, diagnostics: Sequence[Diagnostic]) -> None:
     """Write annotations to stderr when this runs in a job of GitHub."""
     if screen.is_github() and diagnostics:
-        screen.say(workflow_commands(root, diagnostics).rstrip("\n"))
+        screen.announce(workflow_commands(root, diagnostics), sys.stderr)
 
 
 def summarise(diagnostics: Sequence[Diagnostic]) -> None:

@@ -7,6 +7,7 @@ pays for nothing that it does not use.
 from __future__ import annotations
 
 import importlib
+import io
 from typing import Final
 
 import click
@@ -134,6 +135,8 @@ def run(words: list[str] | None = None) -> int:
         screen.say("stopped")
         return 130
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        screen.say(shown.getvalue().rstrip("\n"))
         return EXIT_INPUT
     return status if isinstance(status, int) else 0

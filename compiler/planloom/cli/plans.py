@@ -73,7 +73,7 @@ def _show_findings(folder: Path, checked: Checked, style: str, *, is_all: bool) 
     from planloom.report.diagnostics import render
 
     if style == "github":
-        screen.product(workflow_commands(folder, checked.diagnostics))
+        screen.announce(workflow_commands(folder, checked.diagnostics), sys.stdout)
         summarise(checked.diagnostics)
         return
     text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout), is_all=is_all)
