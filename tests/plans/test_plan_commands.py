@@ -351,7 +351,7 @@ def test_sarif_has_rules_results_places_and_fixes(planloom, write):
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert result["level"] in ("error", "warning")
         place = result["locations"][0]["physicalLocation"]
-        assert place["artifactLocation"] == {"uri": "specs/demo.yaml", "uriBaseId": "PROJECTROOT"}
+        assert place["artifactLocation"] == {"uri": "specs/demo.yaml", "uriBaseId": "SRCROOT"}
     need = next(result for result in run["results"] if result["ruleId"] == "PL401")
     assert need["fixes"][0]["artifactChanges"][0]["replacements"][0] == {
         "deletedRegion": {"startLine": 7, "startColumn": 13, "endLine": 7, "endColumn": 17},

@@ -69,3 +69,36 @@ def test_verify_prints_accepted_sarif_with_and_without_findings(planloom, tmp_pa
     assert done.status == int(is_broken)
     (run,) = accepted(done.out)["runs"]
     assert bool(run["results"]) is is_broken
+
+
+def uris(value):
+    """Return every address in a part of a log."""
+    if isinstance(value, dict):
+        own = [value["uri"]] if "uriBaseId" in value else []
+        return own + [uri for one in value.values() for uri in uris(one)]
+    return [uri for one in value for uri in uris(one)] if isinstance(value, list) else []
+
+
+def test_sarif_names_files_from_the_top_of_the_checkout(planloom, write, monkeypatch, tmp_path):
+    write("apps/shop/specs/demo.yaml", "steps:\n  - key: a\n  - key: a\n")
+    write("apps/shop/specs/other.yaml", "steps:\n  - key: a\n    rum: make\n")
+    for top, below in ((tmp_path, "apps/shop/"), (tmp_path / "apps/shop", ""), (tmp_path / "elsewhere", "")):
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(top))
+        (run,) = accepted(planloom("validate", "--format", "sarif", "--root", "apps/shop").out)["runs"]
+        assert any(result.get("relatedLocations") for result in run["results"])
+        assert any(result.get("fixes") for result in run["results"])
+        assert set(uris(run["results"])) == {f"{below}specs/demo.yaml", f"{below}specs/other.yaml"}
+
+
+@pytest.mark.parametrize("words", [("--root", "apps/shop"), ("apps/shop",)])
+def test_sarif_of_a_history_names_files_from_the_top_of_the_checkout(planloom, monkeypatch, tmp_path, words):
+    assert planloom("init", "apps/shop").status == 0
+    file = tmp_path / "apps/shop/artifacts/claims/x/build/000001.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    for top, below in ((tmp_path, "apps/shop/"), (tmp_path / "apps/shop", "")):
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(top))
+        done = planloom("verify", "--format", "sarif", *words)
+        assert done.status == 1
+        (run,) = accepted(done.out)["runs"]
+        assert set(uris(run["results"])) == {f"{below}artifacts/claims/x/build/000001.json"}

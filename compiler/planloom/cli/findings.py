@@ -12,15 +12,31 @@ from planloom.cli import screen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planloom.core.diagnostics import Diagnostic
+    from planloom.core.diagnostics import Diagnostic, Span
 
 
 def workflow_commands(root: Path, diagnostics: Sequence[Diagnostic]) -> str:
     """Return the workflow commands of what GitHub shows."""
     from planloom.report.diagnostics_formats import render_github
 
+    return render_github(from_checkout(root, diagnostics))
+
+
+def from_checkout(root: Path, diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics whose places, all of them, are named from the top of the checkout."""
     below = below_checkout(root)
-    return render_github([one._replace(span=one.span._replace(path=below + one.span.path)) for one in diagnostics])
+
+    def move(span: Span) -> Span:
+        return span._replace(path=below + span.path)
+
+    return [
+        one._replace(
+            span=move(one.span),
+            labels=tuple(label._replace(span=move(label.span)) for label in one.labels),
+            fix=tuple(edit._replace(span=move(edit.span)) for edit in one.fix),
+        )
+        for one in diagnostics
+    ]
 
 
 def below_checkout(root: Path) -> str:

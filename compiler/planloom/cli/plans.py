@@ -12,7 +12,7 @@ from planloom.cli import screen
 from planloom.cli.comparing import diff
 from planloom.cli.explaining import explain
 from planloom.cli.files import replace_file
-from planloom.cli.findings import annotate, summarise, workflow_commands
+from planloom.cli.findings import annotate, from_checkout, summarise, workflow_commands
 from planloom.cli.importing import import_
 from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, EXIT_FINDINGS, InputError
@@ -76,7 +76,8 @@ def _show_findings(folder: Path, checked: Checked, style: str, *, is_all: bool) 
         screen.announce(workflow_commands(folder, checked.diagnostics), sys.stdout)
         summarise(checked.diagnostics)
         return
-    text = render(checked.diagnostics, checked.sources, style, colour=screen.wants_colour(sys.stdout), is_all=is_all)
+    shown = from_checkout(folder, checked.diagnostics) if style == "sarif" else checked.diagnostics
+    text = render(shown, checked.sources, style, colour=screen.wants_colour(sys.stdout), is_all=is_all)
     if text:
         screen.product(text)
     elif style == "text":

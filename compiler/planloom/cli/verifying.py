@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
+from planloom.cli.findings import below_checkout
 from planloom.cli.options import examples, find_root, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError, StoreError, TrustError
 
@@ -100,7 +101,7 @@ def verify(
         workers=min(8, os.cpu_count() or 1),
     )
     verification = check(history, request)
-    screen.product(_render(verification, style))
+    screen.product(_render(verification, style, path or root))
     if not verification.findings:
         return 0
     screen.suggest(f"planloom explain {verification.findings[0].code}")
@@ -205,14 +206,12 @@ def _verify_proof(record: Path | None, proof: Path, root: Path | None) -> int:
     return 0
 
 
-def _render(verification: Verification, style: str) -> str:
+def _render(verification: Verification, style: str, place: Path | None) -> str:
     from planloom.report import verification as text
     from planloom.report import verification_formats as formats
 
-    renderers = {
-        "text": text.render_text,
-        "json": formats.render_json,
-        "markdown": formats.render_markdown,
-        "sarif": formats.render_sarif,
-    }
+    if style == "sarif":
+        folder = find_root(None) if place is None else place.resolve()
+        return formats.render_sarif(verification, below_checkout(folder) if folder.is_dir() else "")
+    renderers = {"text": text.render_text, "json": formats.render_json, "markdown": formats.render_markdown}
     return renderers[style](verification)

@@ -160,7 +160,9 @@ def render_sarif(diagnostics: Sequence[Diagnostic], pages: Mapping[str, str]) ->
             }
         },
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"PROJECTROOT": {"description": {"text": "The folder that holds specs/"}}},
+        "originalUriBaseIds": {
+            "SRCROOT": {"description": {"text": "The top of the checkout; without one the folder that holds specs/"}}
+        },
         "results": [_sarif_result(diagnostic, codes.index(diagnostic.code)) for diagnostic in diagnostics],
     }
     log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -206,7 +208,7 @@ def _sarif_changes(diagnostic: Diagnostic) -> list[dict[str, Any]]:
 
 
 def _sarif_file(path: str) -> dict[str, str]:
-    return {"uri": "".join(_uri_character(byte) for byte in path.encode("utf-8")), "uriBaseId": "PROJECTROOT"}
+    return {"uri": "".join(_uri_character(byte) for byte in path.encode("utf-8")), "uriBaseId": "SRCROOT"}
 
 
 def _uri_character(byte: int) -> str:

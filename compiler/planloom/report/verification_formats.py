@@ -102,8 +102,8 @@ def _cell(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_[]|!~#" else c for c in escaped)
 
 
-def render_sarif(verification: Verification) -> str:
-    """Return a SARIF 2.1.0 log: a rule for each code, a result for each finding."""
+def render_sarif(verification: Verification, below: str = "") -> str:
+    """Return a SARIF 2.1.0 log: a rule for each code, a result for each finding; `below` leads from the checkout to the project."""
     codes = sorted({finding.code for finding in verification.findings})
     rules = [{"id": code, "name": _pascal(code), "shortDescription": {"text": MEANINGS.get(code, code)}} for code in codes]
     driver = {"name": "planloom verify", "version": VERSION, "informationUri": HOME, "rules": rules}
@@ -116,7 +116,7 @@ def render_sarif(verification: Verification) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": quote(finding.path), "uriBaseId": "PROJECTROOT"},
+                        "artifactLocation": {"uri": quote(below + finding.path), "uriBaseId": "SRCROOT"},
                         "region": {"startLine": 1},
                     }
                 }
@@ -124,7 +124,7 @@ def render_sarif(verification: Verification) -> str:
         }
         for finding in verification.findings
     ]
-    bases = {"PROJECTROOT": {"description": {"text": "The folder that holds specs/ and artifacts/"}}}
+    bases = {"SRCROOT": {"description": {"text": "The top of the checkout; without one the folder that holds artifacts/"}}}
     run = {"tool": {"driver": driver}, "originalUriBaseIds": bases, "results": results}
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=True, indent=1) + "\n"
 
