@@ -170,6 +170,20 @@ def test_a_summary_that_would_be_too_big_is_cut_behind_the_privileges_of_all_pla
     assert sum(line.startswith("```") for line in done.out.splitlines()) % 2 == 0
 
 
+def test_the_text_names_the_privileges_of_all_plans_before_the_details_of_any(planloom, versions, write, tmp_path):
+    versions(BASE, BASE.replace("make docs", "make pages").replace("[TOKEN]", "[TOKEN, EARLY]"))
+    late = HEAD.replace("id: demo", "id: zz") + "steps:\n  - key: a\n    run: x\n"
+    (tmp_path / "old/specs/z.yaml").write_text(late)
+    write("specs/z.yaml", late + "    secrets: [LATE]\n", head="")
+    assert diff(planloom).out.startswith(
+        "new privileges of demo (not acknowledged):\n  ! step publish reads the secret EARLY\n\n"
+        "new privileges of zz (not acknowledged):\n  ! step a reads the secret LATE\n\n"
+        "demo changed (specs/demo.yaml)\n"
+    )
+    diff(planloom, "--acknowledge")
+    assert diff(planloom).out.startswith("new privileges of demo (acknowledged in the plan):\n")
+
+
 def test_the_longest_path_before_and_after_is_told(planloom, versions):
     versions(BASE, BASE.replace("    run: make docs", "    run: make docs\n    needs: [publish]"))
     assert "longest path: 2 → 3 steps (build → publish → docs)" in diff(planloom).out

@@ -66,9 +66,11 @@ def render_text(changes: Sequence[PlanChange], effects: Sequence[ItemEffect], po
     if policy:
         lines += ["trust policy changed (specs/trust/policy.json)"]
         lines += [f"  {'!' if change.weakens else '~'} {visible(change.text)}" for change in policy] + [""]
+    # Those of all plans before the details of any: nothing long can push them out of sight.
+    for change in changes:
+        lines += _text_privileges(change)
     for change in changes:
         lines.append(f"{change.id} {change.kind} ({visible(change.path)})")
-        lines += _text_privileges(change)
         lines += [f"  {field.field}: {_short(field.before)} → {_short(field.after)}" for field in change.fields]
         for step in change.steps:
             lines.append(f"  {_SIGNS[step.kind]} step {step.key}")
@@ -85,8 +87,9 @@ def _text_privileges(change: PlanChange) -> list[str]:
         return []
     state = "acknowledged in the plan" if change.acknowledged else "not acknowledged"
     return [
-        f"  new privileges ({state}):",
-        *(f"    ! {f'step {p.step} ' if p.step else ''}{visible(p.message)}" for p in change.privileges),
+        f"new privileges of {change.id} ({state}):",
+        *(f"  ! {f'step {p.step} ' if p.step else ''}{visible(p.message)}" for p in change.privileges),
+        "",
     ]
 
 
