@@ -19,6 +19,9 @@ READY: Final = "needs.delegate.outputs.ready == 'true'"
 AFTERWARDS: Final = "${{ !cancelled() && needs.delegate.result == 'success' }}"
 """Runs whatever execute came to: names a status function, else success() would be implied."""
 
+NOT_GIVEN: Final = "not given"
+"""What a form offers for a parameter that has no default: actionlint refuses an empty option, and the first would be sent unasked."""
+
 _ITEM: Final = {"WORK_ITEM": "${{ inputs.work-item }}"}
 
 
@@ -54,7 +57,41 @@ def _param_input(param: Param) -> Input:
     text = described if isinstance(described, str) and described else f"Parameter {param.name}"
     # Nothing evaluates a description; linters and readers should not have to know that.
     shown = " ".join(text.replace("${{", "$ {{").split())
-    return Input(param.name, f"{shown} (used when the work item does not exist yet)")
+    choices = _choices(param)
+    return Input(
+        param.name,
+        f"{shown} (used when the work item does not exist yet)",
+        options=choices,
+        # What a plan gives when nobody says anything is what the form shows.
+        default=_text(param.schema.get("default", NOT_GIVEN)) if choices else "",
+    )
+
+
+def _choices(param: Param) -> tuple[str, ...]:
+    """Return what a form offers for a parameter; () when it is typed in: numbers, free text, and what no form shows as it is."""
+    schema = param.schema
+    kind = schema.get("type", "string")
+    values = schema.get("enum", [True, False] if kind == "boolean" else [])
+    texts = tuple(dict.fromkeys(_text(value) for value in values)) if isinstance(values, list) else ()
+    # GitHub compares texts without regard to case.
+    differ = len({text.lower() for text in (NOT_GIVEN, *texts)}) == len(texts) + 1
+    if kind == "integer" or not differ or not all(_can_be_shown(text) for text in texts):
+        return ()
+    return texts if not texts or "default" in schema else (NOT_GIVEN, *texts)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _can_be_shown(text: str) -> bool:
+    return text.isprintable() and text == text.strip() != "" and "${{" not in text
+
+
+def _param_value(param: Param) -> str:
+    """Return the expression of what was given, the empty text for nothing."""
+    given = f"inputs.{param.name}"
+    return f"${{{{ {given} != '{NOT_GIVEN}' && {given} || '' }}}}" if NOT_GIVEN in _choices(param) else f"${{{{ {given} }}}}"
 
 
 def _delegate_isolated(plan: Plan, parts: Parts) -> Job:
@@ -72,7 +109,7 @@ def _delegate_direct(plan: Plan, parts: Parts) -> Job:
 
 
 def _delegating(plan: Plan, parts: Parts, step_id: str) -> RunStep:
-    params = {param_variable(param.name): f"${{{{ inputs.{param.name} }}}}" for param in plan.params}
+    params = {param_variable(param.name): _param_value(param) for param in plan.params}
     return RunStep(
         name="Delegate",
         id=step_id,

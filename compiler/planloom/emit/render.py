@@ -43,7 +43,14 @@ def _triggers(triggers: Triggers) -> Tree:
 
 
 def _inputs(inputs: Iterable[Input]) -> Tree:
-    return {i.name: {"description": i.description, "required": i.required, "type": "string"} for i in inputs}
+    return {one.name: _input(one) for one in inputs}
+
+
+def _input(one: Input) -> Tree:
+    tree: dict[str, Tree] = {"description": one.description, "required": one.required}
+    if one.options:
+        return tree | {"default": one.default, "type": "choice", "options": list(one.options)}
+    return tree | {"type": "string"}
 
 
 def _concurrency(concurrency: Concurrency) -> Tree:

@@ -96,11 +96,13 @@ class CallJob(NamedTuple):
 
 
 class Input(NamedTuple):
-    """An input of a dispatched or called workflow; always text."""
+    """An input of a dispatched or called workflow; always text. With `options` it is one of them, at first `default`."""
 
     name: str
     description: str
     required: bool = False
+    options: tuple[str, ...] = ()
+    default: str = ""
 
 
 class Triggers(NamedTuple):
