@@ -85,7 +85,8 @@ def _text(value: object) -> str:
 
 
 def _can_be_shown(text: str) -> bool:
-    return text.isprintable() and text == text.strip() != "" and "${{" not in text
+    # In ASCII only: what else can be printed depends on the version of Python.
+    return text.isascii() and text.isprintable() and text == text.strip() != "" and "${{" not in text
 
 
 def _param_value(param: Param) -> str:
