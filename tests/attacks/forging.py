@@ -103,3 +103,18 @@ def following(history, path, **fields):
     record = read(content)
     digest = canonical.digest(envelope.decode(content).payload)
     return replace(record, index=record.index + 1, previous=digest, nonce="f" * 32, **fields)
+
+
+LEFT_OUT = {
+    "E_KEY": "a command stops at a key that it can't use, before there is a file to verify: no finding has this code",
+}
+"""The codes whose findings may lack field, expected or found, and why."""
+
+
+def says_all(finding):
+    """Whether a program is told which part of the file is wrong, what belongs there and what is there."""
+    return finding.code in LEFT_OUT or bool(finding.field and finding.expected and finding.found)
+
+
+def unsaid(findings):
+    return [f"{finding.code} {finding.path}: {finding.message}" for finding in findings if not says_all(finding)]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from attacks.forging import added, checkpointed, following, put, read, reforged, replace, resealed
+from attacks.forging import added, checkpointed, following, put, read, reforged, replace, resealed, unsaid
 from planloom.core import canonical
 from planloom.records import envelope
 from planloom.records.references import Builder, Dependency, Subject
@@ -40,7 +40,9 @@ def history(world):
 
 
 def found(history, **asked):
-    return {(f.code, f.path) for f in verify(history, Request(**asked)).findings}
+    findings = verify(history, Request(**asked)).findings
+    assert unsaid(findings) == []
+    return {(f.code, f.path) for f in findings}
 
 
 def body(**fields):
@@ -716,7 +718,7 @@ def test_the_first_break_is_told_first_and_what_everything_rests_on_before_it(hi
 
 def test_a_finding_says_which_part_of_the_record_it_is_about(history):
     forged = {
-        "signatures": resealed(history, BUILD, EVE),
+        "signatures[0].sig": resealed(history, BUILD, EVE),
         "previous": resealed(history, BUILD, previous="a" * 64),
         "plan": reforged(history, {BUILD: lambda r: replace(r, plan=replace(r.plan, digest="a" * 64))}),
         "dependsOn": reforged(history, {BUILD: body(depends_on=())}),

@@ -101,7 +101,7 @@ def test_a_portfolio_that_says_something_else_is_found(world, change):
 def test_what_is_no_portfolio_is_found(world, content):
     history = exported(world)
     changed = History(dict(history.files) | {PORTFOLIO: content})
-    assert findings(changed) == [("E_PORTFOLIO", PORTFOLIO, "")]
+    assert findings(changed) == [("E_PORTFOLIO", PORTFOLIO, "the file")]
 
 
 def test_the_place_of_the_difference_is_told_with_both_values(world):
@@ -114,7 +114,7 @@ def test_the_place_of_the_difference_is_told_with_both_values(world):
 def test_another_spelling_of_an_honest_portfolio_is_found(world):
     history = exported(world)
     spelt = json.dumps(json.loads(history.files[PORTFOLIO]), indent=1).encode()
-    assert findings(History(dict(history.files) | {PORTFOLIO: spelt})) == [("E_PORTFOLIO", PORTFOLIO, "")]
+    assert findings(History(dict(history.files) | {PORTFOLIO: spelt})) == [("E_PORTFOLIO", PORTFOLIO, "the file")]
 
 
 def test_records_that_came_after_the_checkpoint_are_not_held_against_the_portfolio(world):

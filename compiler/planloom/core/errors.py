@@ -6,7 +6,7 @@ them into a `Conflict` when the user must be told. Anything that is not a `Planl
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 EXIT_DONE: Final = 0
 EXIT_FINDINGS: Final = 1
@@ -16,20 +16,32 @@ EXIT_TRUST: Final = 4
 EXIT_STORE: Final = 5
 
 
+class Difference(NamedTuple):
+    """What a program reads of a problem: which part of a file it is about, what belongs there and what is there; each "" where there is none."""
+
+    field: str = ""
+    expected: str = ""
+    found: str = ""
+
+
+NO_DIFFERENCE: Final = Difference()
+
+
 class PlanloomError(Exception):
     """A problem that the user can act on.
 
     Shape: `message` says what and where in one line; `hint` says what to do (a command where there is one),
-    and may be empty; `code` is a stable word like `E_SIGNATURE`, or empty.
+    and may be empty; `code` is a stable word like `E_SIGNATURE`, or empty; `difference` has the values behind the message.
     """
 
     exit_code: ClassVar[int] = EXIT_INPUT
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", difference: Difference = NO_DIFFERENCE) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.code = code
+        self.difference = difference
 
 
 class InputError(PlanloomError):

@@ -11,7 +11,7 @@ import binascii
 import re
 from typing import Final, NamedTuple
 
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 """Source: https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md."""
@@ -104,4 +104,5 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _refusal(reason: str) -> EnvelopeError:
-    return EnvelopeError(f"not a signed record: {reason}", code="E_ENVELOPE")
+    told = Difference("the file", "an envelope as planloom writes it", reason)
+    return EnvelopeError(f"not a signed record: {reason}", code="E_ENVELOPE", difference=told)

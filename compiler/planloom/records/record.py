@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from planloom.core import canonical, names
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records.bodies import BODIES, FIELDS, Body
 from planloom.records.kinds import (
     NONCE,
@@ -121,7 +121,8 @@ class Record(NamedTuple):
             statement: Any = canonical.decode(payload)
         except canonical.NotCanonical as error:
             message = f"not a record: {error.message}, so that another program could read something else in it"
-            raise RecordError(message, code="E_NONCANONICAL") from error
+            told = Difference("payload", "RFC 8785 JSON", "the same value in another spelling")
+            raise RecordError(message, code="E_NONCANONICAL", difference=told) from error
         except canonical.CanonicalError as error:
             raise _refusal(error.message) from error
         try:
@@ -136,14 +137,19 @@ def genesis(chain: str) -> str:
 
 
 def _refusal(reason: str) -> RecordError:
-    return RecordError(f"not a record: {reason}", code="E_PAYLOAD")
+    return RecordError(f"not a record: {reason}", code="E_PAYLOAD", difference=Difference("payload", "a record", reason))
+
+
+def _types(statement: Any) -> str:
+    return ", ".join(ascii(statement[key])[1:-1][:80] for key in ("_type", "predicateType"))
 
 
 def _read_statement(statement: Any) -> Record:
     if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
         # What the same key signed for another purpose must not pass for a record.
         message = f"not a record: it is a statement of another type ({ascii(statement['predicateType'])[:80]})"
-        raise RecordError(message, code="E_TYPE")
+        told = Difference("_type, predicateType", f"{STATEMENT_TYPE}, {PREDICATE_TYPE}", _types(statement))
+        raise RecordError(message, code="E_TYPE", difference=told)
     predicate = statement["predicate"]
     expect(read_integer(predicate["schemaVersion"]) == SCHEMA_VERSION, "schemaVersion")
     event = predicate["event"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.core import names
 from planloom.report.table import printable, write_columns
 from planloom.trust.audit.history import item_of
+from planloom.trust.policy import KEY_ID, SIGNATURE
 from planloom.trust.verify import BROKEN, VERIFIED
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "acquired": ("taken", "taken"),
     "released": ("given back", "given back"),
 }
+_SAID: Final = frozenset({KEY_ID, SIGNATURE, "signature", "the file", "payload", "the text"})
+"""Parts of a file of which the message says already all that a person can compare; programs get the values (`--format json`)."""
+
 _RESULTS: Final[Mapping[str, str]] = {"completed": "ok", "failed": "failed", "superseded": "superseded", "refused": "late"}
 
 
@@ -151,7 +155,7 @@ def _broken_lines(findings: Sequence[Finding]) -> list[str]:
             path = finding.path
             lines.append(path)
         lines.append(f"  {finding.code}  {finding.message}")
-        if finding.expected or finding.found:
+        if finding.field not in _SAID and (finding.expected or finding.found):
             lines.append(f"  {_difference(finding)}")
         if finding.also:
             lines.append(f"  also: {'; '.join(finding.also)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records.bodies import Acquired, Closed, Migrated, Opened
 
 if TYPE_CHECKING:
@@ -56,11 +56,18 @@ def fold_item(item: str, records: Iterable[Signed]) -> ItemState:
                 state = state._replace(closed=signed)
             case _:
                 message = f"{record.chain} #{record.index}: '{record.event}' can't stand here"
-                raise TrustError(message, code="E_STATE")
+                raise TrustError(message, code="E_STATE", difference=Difference("event", _allowed(state), record.event))
     if state is None:
         message = f"work item {item} was never opened"
         raise TrustError(message, code="E_STATE")
     return state
+
+
+def _allowed(state: ItemState | None) -> str:
+    """Return what may come next in the chain of a work item."""
+    if state is None:
+        return "opened"
+    return "migrated or closed" if state.is_open else "nothing after the closing"
 
 
 def fold_resource(records: Iterable[Signed]) -> dict[str, int]:

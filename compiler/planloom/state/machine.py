@@ -32,7 +32,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records.bodies import Abandoned, Claimed, Finished
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def apply(state: StepState, signed: Signed) -> StepState:
         return state
     if transition is None:
         message = f"{record.chain} #{record.index}: '{record.event}' can't follow while the step is {state.status.value}"
-        raise IllegalRecord(message, code="E_ATTEMPT_TWICE" if record.event in RESULT_EVENTS else "E_STATE")
+        told = Difference("event", " or ".join(e for s, e in sorted(_ALLOWED) if s == state.status.value), record.event)
+        raise IllegalRecord(message, code="E_ATTEMPT_TWICE" if record.event in RESULT_EVENTS else "E_STATE", difference=told)
     return transition(state, signed)
 
 
@@ -118,7 +119,8 @@ def _claimed(state: StepState, signed: Signed) -> StepState:
     record = signed.record
     if record.attempt is None or record.attempt.number != state.attempt + 1:
         message = f"{record.chain} #{record.index}: claims another attempt than {state.attempt + 1}"
-        raise IllegalRecord(message, code="E_CLAIM")
+        found = str(record.attempt.number) if record.attempt is not None else "none"
+        raise IllegalRecord(message, code="E_CLAIM", difference=Difference("attempt.number", str(state.attempt + 1), found))
     granted = record.body.approvals if isinstance(record.body, Claimed) else ()
     return state._replace(
         status=Status.RUNNING, attempt=record.attempt.number, claim=signed, last=None, stale=False, granted=granted
@@ -132,15 +134,25 @@ def _open_claim(state: StepState, signed: Signed) -> Record:
     named = record.body.claim if isinstance(record.body, Finished | Abandoned) else ""
     if claim is None or named != claim.digest or record.attempt != claim.record.attempt:
         message = f"{record.chain} #{record.index}: ends a claim that is not the open one"
-        raise IllegalRecord(message, code="E_CLAIM")
+        raise IllegalRecord(message, code="E_CLAIM", difference=_unlike(claim, named, record))
     return record
+
+
+def _unlike(claim: Signed | None, named: str, record: Record) -> Difference:
+    if claim is None:
+        return Difference("claim", "no result: no claim is open", named)
+    if named != claim.digest:
+        return Difference("claim", claim.digest, named or "none")
+    wanted, found = claim.record.attempt, record.attempt
+    return Difference("attempt", *(f"{a.number} ({a.id})" if a is not None else "none" for a in (wanted, found)))
 
 
 def _completed(state: StepState, signed: Signed) -> StepState:
     record = _open_claim(state, signed)
     if state.stale:
         message = f"{record.chain} #{record.index}: completes on inputs that were invalidated"
-        raise IllegalRecord(message, code="E_DEPENDENCY")
+        told = Difference("event", "superseded, failed or abandoned", record.event)
+        raise IllegalRecord(message, code="E_DEPENDENCY", difference=told)
     integrated = isinstance(record.body, Finished) and record.body.baseline == "post"
     status = Status.INTEGRATED if integrated else Status.DONE
     return state._replace(status=status, claim=None, handoff=signed, last=signed)
@@ -215,6 +227,8 @@ TRANSITIONS: Final[Mapping[tuple[Status, str], Callable[[StepState, Signed], Ste
     **{(status, "refused"): _kept for status in Status},
 }
 """Which record may follow in which status, and what it does. Whatever is not here is illegal."""
+
+_ALLOWED: Final = frozenset((status.value, event) for status, event in TRANSITIONS)
 
 
 def claim_body(state: StepState) -> Claimed:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records import merkle
 from planloom.records.bodies import FOLDERS
 from planloom.trust import note
@@ -111,16 +112,18 @@ def parse_leaves(content: bytes) -> tuple[Leaf, ...]:
     try:
         lines = content.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise _refusal(f"{LEAVES_PATH} is not text") from error
+        raise _refusal(f"{LEAVES_PATH} is not text", Difference("the file", "UTF-8", "other bytes")) from error
     for index, line in enumerate(lines):
         shape = _LEAF.fullmatch(line)
         if shape is None or int(shape[1]) != index:
-            raise _refusal(f"{LEAVES_PATH}:{index + 1}: not the line of leaf {index}")
+            told = Difference(f"line {index + 1}", f"{index} HASH PATH", ascii(line)[1:-1][:200])
+            raise _refusal(f"{LEAVES_PATH}:{index + 1}: not the line of leaf {index}", told)
         leaves.append(Leaf(bytes.fromhex(shape[2]), shape[3]))
     if len({leaf.path for leaf in leaves}) != len(leaves):
-        raise _refusal(f"{LEAVES_PATH} names a record twice")
+        raise _refusal(f"{LEAVES_PATH} names a record twice", Difference("path", "each once", _first_twice(leaves)))
     if write_leaves(leaves) != content:
-        raise _refusal(f"{LEAVES_PATH} is not written as planloom writes it")
+        told = Difference("the file", "a list of leaves as planloom writes it", "the same leaves in another spelling")
+        raise _refusal(f"{LEAVES_PATH} is not written as planloom writes it", told)
     return tuple(leaves)
 
 
@@ -128,15 +131,16 @@ def parse_checkpoint(content: bytes) -> tuple[Checkpoint, note.Note]:
     """Return a checkpoint and its note, not verified. Raises: TrustError (`E_CHECKPOINT`)."""
     signed = note.parse_note(content)
     parts = signed.text.split("\n")
+    told = Difference("the text", "origin, size and root, a line each, origin as signed", ascii(signed.text)[1:-1][:200])
     if len(parts) != 4 or parts[3] or not parts[0] or _SIZE.fullmatch(parts[1]) is None:
-        raise _refusal("the checkpoint does not say origin, size and root")
+        raise _refusal("the checkpoint does not say origin, size and root", told)
     try:
         root = binascii.a2b_base64(parts[2], strict_mode=True)
     except ValueError as error:
-        raise _refusal("the checkpoint's root can't be read") from error
+        raise _refusal("the checkpoint's root can't be read", Difference("root", "32 bytes in base64", parts[2][:80])) from error
     head = Checkpoint(parts[0], int(parts[1]), root)
     if len(root) != 32 or _text(head) != signed.text or signed.name != head.origin:
-        raise _refusal("the checkpoint does not say origin, size and root")
+        raise _refusal("the checkpoint does not say origin, size and root", told)
     return head, signed
 
 
@@ -149,13 +153,19 @@ def open_checkpoint(content: bytes, policy: Policy) -> tuple[Checkpoint, Trusted
     signer = next((trusted for trusted in policy.keys if signed.is_by(trusted.key)), None)
     if signer is None:
         message = "the checkpoint's signature is by no key of the policy, or does not match"
-        raise CheckpointError(message, code="E_SIGNATURE", hint="planloom keys list")
+        told = Difference(
+            "signature", "one by a key of the policy with the role log", f"one that names {signed.name}+{signed.key_hash.hex()}"
+        )
+        raise CheckpointError(message, code="E_SIGNATURE", hint="planloom keys list", difference=told)
     if not any(version.may(signer.key.key_id, CHECKPOINT) for version in policy.judges_of(max(0, head.size - 1))):
         message = f"the checkpoint is signed by {signer.name}, who may not sign checkpoints"
-        raise CheckpointError(message, code="E_ROLE", hint="planloom keys list")
+        roles = " or ".join(policy.events.get(CHECKPOINT, ())) or "nobody"
+        told = Difference("signature", f"one by a key with the role {roles}", f"one by {signer.name} ({signer.key.key_id})")
+        raise CheckpointError(message, code="E_ROLE", hint="planloom keys list", difference=told)
     if signer.revoked is not None and head.size > signer.revoked.at_size:
         message = f"the checkpoint is signed by {signer.name}, whose key is revoked from size {signer.revoked.at_size} on"
-        raise CheckpointError(message, code="E_KEY_REVOKED", hint="planloom keys list")
+        told = Difference("size", f"at most {signer.revoked.at_size}", str(head.size))
+        raise CheckpointError(message, code="E_KEY_REVOKED", hint="planloom keys list", difference=told)
     return head, signer
 
 
@@ -163,9 +173,12 @@ def open_leaves(head: Checkpoint, content: bytes) -> tuple[Leaf, ...]:
     """Return the leaves that a verified checkpoint commits to. Raises: CheckpointError (`E_CHECKPOINT`) when these are others."""
     leaves = parse_leaves(content)
     if len(leaves) != head.size:
-        raise _refusal(f"{LEAVES_PATH} has {len(leaves)} leaves, the checkpoint {head.size}")
-    if merkle.root_of([leaf.hash for leaf in leaves]) != head.root:
-        raise _refusal(f"{LEAVES_PATH} has another root than the checkpoint")
+        told = Difference("leaves", str(head.size), str(len(leaves)))
+        raise _refusal(f"{LEAVES_PATH} has {len(leaves)} leaves, the checkpoint {head.size}", told)
+    root = merkle.root_of([leaf.hash for leaf in leaves])
+    if root != head.root:
+        told = Difference("root", head.root.hex(), root.hex())
+        raise _refusal(f"{LEAVES_PATH} has another root than the checkpoint", told)
     return leaves
 
 
@@ -193,5 +206,11 @@ def _text(head: Checkpoint) -> str:
     return f"{head.origin}\n{head.size}\n{head.root_text}\n"
 
 
-def _refusal(reason: str) -> CheckpointError:
-    return CheckpointError(reason, code="E_CHECKPOINT", hint="planloom export writes a new one, once the records are sound")
+def _first_twice(leaves: list[Leaf]) -> str:
+    paths = sorted(leaf.path for leaf in leaves)
+    return next(path for path, after in itertools.pairwise(paths) if path == after)
+
+
+def _refusal(reason: str, told: Difference) -> CheckpointError:
+    hint = "planloom export writes a new one, once the records are sound"
+    return CheckpointError(reason, code="E_CHECKPOINT", hint=hint, difference=told)

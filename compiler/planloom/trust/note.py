@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 
 if TYPE_CHECKING:
     from planloom.trust.keys import Key
@@ -75,4 +75,6 @@ def parse_note(content: bytes) -> Note:
 
 
 def _refusal(reason: str) -> NoteError:
-    return NoteError(f"not a signed note: {reason}", code="E_CHECKPOINT")
+    return NoteError(
+        f"not a signed note: {reason}", code="E_CHECKPOINT", difference=Difference("the file", "a signed note", reason)
+    )

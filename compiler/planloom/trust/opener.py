@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import canonical
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records import envelope, merkle
 from planloom.records.record import Record
 from planloom.records.signed import Signed
-from planloom.trust.policy import Policy, TrustedKey, authorise
+from planloom.trust.policy import KEY_ID, SIGNATURE, Policy, TrustedKey, authorise
 
 if TYPE_CHECKING:
     from planloom.records.envelope import Envelope
@@ -48,9 +48,15 @@ def find_signer(opened: Envelope, policy: Policy) -> TrustedKey:
     for trusted in policy.keys:
         if trusted is not named and trusted.key.verifies(opened.signature, message):
             text = f"it names key {opened.key_id[:8]} but {trusted.name} signed it"
-            raise TrustError(text, code="E_ENVELOPE")
+            raise TrustError(text, code="E_ENVELOPE", difference=Difference(KEY_ID, trusted.key.key_id, opened.key_id))
     if named is None:
         text = f"signed by a key that the policy does not know ({opened.key_id[:8]}), or the signature does not match"
-        raise TrustError(text, code="E_SIGNATURE", hint="planloom keys list")
+        told = Difference(SIGNATURE, "a signature by a key of the policy", f"one that names key {opened.key_id}")
+        raise TrustError(text, code="E_SIGNATURE", hint="planloom keys list", difference=told)
     text = "the signature does not match the content"
-    raise TrustError(text, code="E_SIGNATURE", hint="restore the file from a copy; planloom verify checks the rest")
+    told = Difference(
+        SIGNATURE, f"a signature by {named.name} ({named.key.key_id}) over this content", "one that is not over this content"
+    )
+    raise TrustError(
+        text, code="E_SIGNATURE", hint="restore the file from a copy; planloom verify checks the rest", difference=told
+    )

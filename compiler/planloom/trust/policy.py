@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 ROOT: Final = "root"
 LOG: Final = "log"
 CHECKPOINT: Final = "checkpoint"
+
+KEY_ID: Final = "signatures[0].keyid"
+SIGNATURE: Final = "signatures[0].sig"
+"""Where in a file of ours the key is named, and where its signature stands."""
 
 YOUR_ROLES: Final = ("approver", "integrator", "operator", "root")
 CI_ROLES: Final = ("executor", "log")
@@ -243,14 +247,29 @@ def _authorise(record: Record, signer: TrustedKey, policy: Policy, position: int
     if not any(role in signer.roles for role in roles):
         wanted = " or ".join(roles) or "nobody"
         message = f"signed by {signer.name}, who may not sign '{rule}' (the policy wants {wanted})"
-        raise TrustError(message, code="E_ROLE", hint="planloom keys list")
+        told = Difference(KEY_ID, f"a key with the role {wanted}", _described(signer))
+        raise TrustError(message, code="E_ROLE", hint="planloom keys list", difference=told)
     revoked = signer.revoked
     if revoked is not None and (position is None or position >= revoked.at_size):
         message = f"signed by {signer.name}, whose key is revoked from checkpoint size {revoked.at_size} on: {revoked.reason}"
-        raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys list")
+        place = "in no checkpoint" if position is None else f"place {position}"
+        told = Difference("place in the checkpoint", f"before place {revoked.at_size}", place)
+        raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys list", difference=told)
     if not signer.is_valid_at(record.at):
         message = f"signed by {signer.name} at {record.at}, outside the time in which the key is valid"
-        raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys list")
+        told = Difference("predicate.at", _validity(signer), record.at)
+        raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys list", difference=told)
     if signer.builders and not any(fnmatchcase(record.builder.id, pattern) for pattern in signer.builders):
         message = f"made by {record.builder.id}, which the policy does not expect of {signer.name}"
-        raise TrustError(message, code="E_BUILDER", hint="planloom keys list")
+        told = Difference("predicate.builder.id", " or ".join(signer.builders), record.builder.id or "none")
+        raise TrustError(message, code="E_BUILDER", hint="planloom keys list", difference=told)
+
+
+def _described(signer: TrustedKey) -> str:
+    return f"{signer.name} ({signer.key.key_id}), whose roles are {', '.join(signer.roles) or 'none'}"
+
+
+def _validity(signer: TrustedKey) -> str:
+    return " and ".join(
+        filter(None, (signer.valid_from and f"from {signer.valid_from}", signer.valid_until and f"until {signer.valid_until}"))
+    )

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records import envelope
-from planloom.trust.policy import ROOT, Policy, PolicyError
+from planloom.trust.policy import KEY_ID, ROOT, SIGNATURE, Policy, PolicyError
 from planloom.trust.policyformat import parse_policy, write_policy
 
 if TYPE_CHECKING:
@@ -165,7 +165,12 @@ def open_policy(
 def _version_paths(files: Mapping[str, bytes]) -> list[str]:
     if POLICY_PATH not in files:
         message = f"{POLICY_PATH}: there is no trust policy"
-        raise PolicyError(message, code="E_POLICY", hint="planloom init lays one down")
+        raise PolicyError(
+            message,
+            code="E_POLICY",
+            hint="planloom init lays one down",
+            difference=Difference("the file", "a trust policy", "no file"),
+        )
     old = [p for p in files if p.startswith(HISTORY_FOLDER + "/") and not p.endswith(_SIGNATURE_END)]
     return [*sorted(old), POLICY_PATH]
 
@@ -174,15 +179,21 @@ def _read_version(path: str, content: bytes, before: Policy | None, previous: st
     try:
         policy = parse_policy(content)
     except TrustError as error:
-        raise PolicyError(f"{path}: {error.message}", code="E_POLICY") from error
+        raise PolicyError(f"{path}: {error.message}", code="E_POLICY", difference=error.difference) from error
     number = 1 if before is None else before.version + 1
     if path not in (POLICY_PATH, f"{HISTORY_FOLDER}/{number:06d}.json") or policy.version != number:
         message = f"{path}: version {policy.version} stands where version {number} belongs"
-        raise PolicyError(message, code="E_POLICY", hint=f"older versions lie in {HISTORY_FOLDER}/")
+        told = Difference("version", f"{number}, in {_place(path, number)}", f"{policy.version}, in {path}")
+        raise PolicyError(message, code="E_POLICY", hint=f"older versions lie in {HISTORY_FOLDER}/", difference=told)
     if policy.previous != previous:
         message = f"{path}: it follows another version than the one before it"
-        raise PolicyError(message, code="E_POLICY")
+        told = Difference("previous", previous or "none: this is the first", policy.previous or "none")
+        raise PolicyError(message, code="E_POLICY", difference=told)
     return policy
+
+
+def _place(path: str, number: int) -> str:
+    return path if path == POLICY_PATH else f"{HISTORY_FOLDER}/{number:06d}.json"
 
 
 def _check_signatures(
@@ -205,14 +216,19 @@ def _signature_key(name: str, content: bytes, payload: bytes, candidates: Mappin
     found = envelope.decode(content)
     if found.payload != payload:
         message = f"{name}: it signs another version of the policy than the file beside it"
-        raise PolicyError(message, code="E_POLICY")
+        told = Difference("payload", canonical.digest(payload), canonical.digest(found.payload))
+        raise PolicyError(message, code="E_POLICY", difference=told)
     key = candidates.get(found.key_id)
     if key is None or f".{key.key_id[:8]}{_SIGNATURE_END}" != name[-len(_SIGNATURE_END) - 9 :]:
         message = f"{name}: it is not by the root key that it names"
-        raise PolicyError(message, code="E_ROOT")
+        wanted = f"a root key whose id begins with {name.removesuffix(_SIGNATURE_END)[-8:]}"
+        raise PolicyError(message, code="E_ROOT", difference=Difference(KEY_ID, wanted, found.key_id))
     if not key.verifies(found.signature, envelope.pae(envelope.PAYLOAD_TYPE, payload)):
         message = f"{name}: the signature does not match the content"
-        raise PolicyError(message, code="E_SIGNATURE")
+        wanted = f"a signature by {key.key_id} over this content"
+        raise PolicyError(
+            message, code="E_SIGNATURE", difference=Difference(SIGNATURE, wanted, "one that is not over this content")
+        )
     return key.key_id
 
 
@@ -228,14 +244,16 @@ def _demand(path: str, version: Policy, signed: frozenset[str]) -> None:
             f"which wants {version.root_threshold}; an unsigned change counts for nothing"
         )
         hint = "planloom keys sign, by somebody else who is root" if there else "restore it from git; planloom keys changes it"
-        raise PolicyError(message, code="E_ROOT", hint=hint)
+        told = Difference("root signatures", str(version.root_threshold), str(there))
+        raise PolicyError(message, code="E_ROOT", hint=hint, difference=told)
 
 
 def _refuse_strangers(files: Mapping[str, bytes], versions: set[str], tell: Callable[[str, TrustError], None]) -> None:
     for name in sorted(files):
         belongs_to = name[: -len(_SIGNATURE_END) - 9] if name.endswith(_SIGNATURE_END) else name
         if name.startswith(TRUST_FOLDER + "/") and belongs_to not in versions:
-            tell(name, PolicyError(f"{name}: it belongs to no version of the policy", code="E_POLICY"))
+            told = Difference("the file", "no file here", "one that belongs to no version")
+            tell(name, PolicyError(f"{name}: it belongs to no version of the policy", code="E_POLICY", difference=told))
 
 
 def _raise(path: str, error: TrustError) -> None:

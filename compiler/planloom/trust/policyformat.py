@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from planloom.core import canonical
+from planloom.core.errors import Difference
 from planloom.trust.keys import Key, KeyRefused
 from planloom.trust.policy import ROOT, Policy, PolicyError, Revocation, TrustedKey
 
@@ -178,4 +179,5 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _refusal(reason: str) -> PolicyError:
-    return PolicyError(f"not a trust policy: {reason}", code="E_POLICY", hint="planloom keys list")
+    told = Difference("the file", "a trust policy as planloom writes it", reason)
+    return PolicyError(f"not a trust policy: {reason}", code="E_POLICY", hint="planloom keys list", difference=told)

@@ -34,7 +34,7 @@ from planloom.trust.audit.claims import check_claims, own_approvals
 from planloom.trust.audit.compiled import compare_sources, read_compiled
 from planloom.trust.audit.consequences import explain
 from planloom.trust.audit.evidence import Evidence
-from planloom.trust.audit.findings import Finding
+from planloom.trust.audit.findings import Finding, stranger
 from planloom.trust.audit.history import History, group_chains, item_of, place_of
 from planloom.trust.audit.items import check_closing, check_plans_named, fold_items
 from planloom.trust.audit.links import check_links, check_places, check_subjects
@@ -186,7 +186,7 @@ def _open_policy(history: History) -> tuple[PolicyChain | None, list[Finding]]:
     findings: list[Finding] = []
 
     def tell(path: str, error: TrustError) -> None:
-        findings.append(Finding(error.code, path, error.message.removeprefix(f"{path}: ")))
+        findings.append(Finding.of(error, path, message=error.message.removeprefix(f"{path}: ")))
 
     files = {path: content for path, content in history.files.items() if path.startswith(TRUST_FOLDER + "/")}
     try:
@@ -195,7 +195,8 @@ def _open_policy(history: History) -> tuple[PolicyChain | None, list[Finding]]:
         # A signature that does not hold is the cause of there being too few: it alone is reported.
         if not findings or error.code != "E_ROOT":
             path = error.message.partition(": ")[0]
-            findings.append(Finding(error.code, path if path in files else POLICY_PATH, error.message.removeprefix(f"{path}: ")))
+            where, message = path if path in files else POLICY_PATH, error.message.removeprefix(f"{path}: ")
+            findings.append(Finding.of(error, where, message=message))
         return None, findings
 
 
@@ -206,7 +207,7 @@ def _gather(history: History, policy: Policy, log: Log | None, request: Request)
     leaves = log.leaves if log is not None else ()
     opened, broken = open_records(contents, policy, leaves, request.workers)
     findings = [*broken.values()]
-    findings += [Finding("E_FOREIGN", path, "this file is no record, and only records lie here") for path in history.strangers()]
+    findings += [stranger(path, "this file is no record, and only records lie here") for path in history.strangers()]
     misplaced = list(check_places(opened, places))
     findings += misplaced
     out = {finding.path for finding in misplaced}

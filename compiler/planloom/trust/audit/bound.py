@@ -6,11 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from planloom.core import names
-from planloom.core.errors import PlanloomError
+from planloom.core.errors import Difference, PlanloomError
 from planloom.records import merkle
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, decode_steps
 from planloom.trust.audit.evidence import BoundPlan
-from planloom.trust.audit.findings import Finding
+from planloom.trust.audit.findings import Finding, stranger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def read_plans(history: History, chains: Mapping[str, Chain]) -> tuple[dict[str,
     for files in attached.values():
         for path, _ in files.values():
             if path not in accounted:
-                findings.append(Finding("E_FOREIGN", path, "this file belongs to no record"))
+                findings.append(stranger(path, "this file belongs to no record"))
     return plans, findings
 
 
@@ -63,18 +63,18 @@ def _check_copy(path: str, signed: Signed, files: Mapping[str, tuple[str, bytes]
     folder = path.removesuffix(".json")
     for name in sorted(stated):
         if name not in files:
-            yield Finding(
-                "E_PLAN", f"{folder}/{name}", "the copy of the plan that the record names is gone", "subject", stated[name]
-            )
+            message = "the copy of the plan that the record names is gone"
+            yield Finding("E_PLAN", f"{folder}/{name}", message, "subject", stated[name], "no file")
     for name, (where, content) in files.items():
         found = hashlib.sha256(content).hexdigest()
         if name not in stated:
-            yield Finding("E_FOREIGN", where, "the record beside it does not name this file")
+            yield stranger(where, "the record beside it does not name this file")
         elif found != stated[name]:
             yield Finding("E_PLAN", where, "this copy of the plan is not the one that was signed", "subject", stated[name], found)
     for name in (HEADER_NAME, STEPS_NAME):
         if name not in stated:
-            yield Finding("E_PLAN", path, f"the record does not say which {name} it means", "subject", name)
+            message = f"the record does not say which {name} it means"
+            yield Finding("E_PLAN", path, message, "subject", name, ", ".join(sorted(map(ascii, stated))))
 
 
 def _parse(
@@ -91,15 +91,21 @@ def _parse(
         try:
             plan = parsed[key] = parse_plan(header_bytes, steps_bytes)
         except PlanloomError as error:
-            findings.append(Finding("E_PLAN", files[HEADER_NAME][0], error.message))
+            findings.append(unreadable(error, files[HEADER_NAME][0]))
             return None
     stated = signed.record.plan
-    actual = (plan.header.id, plan.header.version, plan.header.digest)
-    if actual != (stated.name, stated.version, stated.digest):
+    actual, named = (plan.header.id, plan.header.version, plan.header.digest), (stated.name, stated.version, stated.digest)
+    if actual != named:
         message = "the record names another plan than the copy beside it"
-        findings.append(Finding("E_PLAN", path, message, "plan", plan.header.digest, stated.digest))
+        findings.append(Finding("E_PLAN", path, message, "plan", " ".join(actual), " ".join(named)))
         return None
     return plan
+
+
+def unreadable(error: PlanloomError, path: str) -> Finding:
+    """Return the finding about a compiled plan that can't be read, or whose parts do not fit together."""
+    told = error.difference if error.difference.field else Difference("the file", "a compiled plan", error.message)
+    return Finding("E_PLAN", path, error.message, *told)
 
 
 def parse_plan(header_bytes: bytes, steps_bytes: bytes) -> BoundPlan:
@@ -109,7 +115,8 @@ def parse_plan(header_bytes: bytes, steps_bytes: bytes) -> BoundPlan:
     if list(steps) != sorted(steps) or len(steps) != steps_bytes.count(b"\n") or sorted(header.order) != list(steps):
         message = "the steps of the compiled plan are not those of its header"
         raise PlanloomError(message)
-    if merkle.tree_hash(bytes.fromhex(step.digest) for step in steps.values()).hex() != header.steps_root:
+    root = merkle.tree_hash(bytes.fromhex(step.digest) for step in steps.values()).hex()
+    if root != header.steps_root:
         message = "the steps of the compiled plan do not have the root that its header states"
-        raise PlanloomError(message)
+        raise PlanloomError(message, difference=Difference("stepsRoot", header.steps_root, root))
     return BoundPlan(header, steps)

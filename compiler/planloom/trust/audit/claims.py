@@ -46,7 +46,9 @@ def _check_needs(evidence: Evidence, path: str, signed: Signed, body: Claimed, s
     named = [dependency.step for dependency in body.depends_on]
     if sorted(named) != sorted(step.predecessors):
         message = "the claim does not build on exactly the steps that come before it in the plan"
-        yield Finding("E_DEPENDENCY", path, message, "dependsOn", ", ".join(step.predecessors), ", ".join(named))
+        yield Finding(
+            "E_DEPENDENCY", path, message, "dependsOn", ", ".join(step.predecessors) or "none", ", ".join(named) or "none"
+        )
     for dependency in body.depends_on:
         finding = _wrong_dependency(evidence, path, signed, dependency)
         if finding is not None:
@@ -60,14 +62,16 @@ def _wrong_dependency(evidence: Evidence, path: str, signed: Signed, dependency:
         if not evidence.is_whole(chain):
             return None  # What is broken there is reported there, with this claim as a consequence.
         message = f"it builds on a handoff of {dependency.step} that does not exist"
-        return Finding("E_DEPENDENCY", path, message, "dependsOn", "", dependency.digest)
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", f"a completion in {chain}", dependency.digest)
     if handoff.record.chain != chain or handoff.record.event != "completed":
         message = f"what it builds on is no completion of {dependency.step} in this work item"
-        return Finding("E_DEPENDENCY", path, message, "dependsOn", chain, f"{handoff.record.chain} {handoff.record.event}")
+        return Finding(
+            "E_DEPENDENCY", path, message, "dependsOn", f"{chain} completed", f"{handoff.record.chain} {handoff.record.event}"
+        )
     cause = _taken_back(evidence, handoff)
     if cause and _knew(evidence, signed, cause):
         message = f"it builds on a handoff of {dependency.step} that no longer counted"
-        return Finding("E_DEPENDENCY", path, message, "dependsOn", "", dependency.digest)
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", f"a completion in {chain} that counted", dependency.digest)
     return None
 
 
@@ -119,11 +123,13 @@ def _check_approvals(
         if approval is None:
             unknown += 1
             if evidence.is_whole(gate):
-                yield Finding("E_GATE", path, "it counts on an approval that does not exist", "approvals", "", digest)
+                message = "it counts on an approval that does not exist"
+                yield Finding("E_GATE", path, message, "approvals", f"an approval in {gate}", digest)
             continue
         why_not = _unfit(evidence, policy, approval, signed, body, gate, role)
         if why_not:
-            yield Finding("E_GATE", path, f"it counts on an approval that does not count: {why_not}", "approvals", "", digest)
+            message = f"it counts on an approval that does not count: {why_not}"
+            yield Finding("E_GATE", path, message, "approvals", f"an approval in {gate} that counts", digest)
         else:
             counted.add(approval.key_id)
     needed = policy.approvals_needed(role, wanted)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import PlanloomError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
-from planloom.trust.audit.bound import parse_plan
+from planloom.trust.audit.bound import parse_plan, unreadable
 from planloom.trust.audit.findings import Finding
 from planloom.trust.audit.history import WORKFLOWS
 
@@ -41,10 +41,11 @@ def read_compiled(history: History) -> tuple[dict[str, BoundPlan], list[Finding]
         try:
             plan = parse_plan(content, history.files.get(f"{folder}/{STEPS_NAME}", b""))
         except PlanloomError as error:
-            findings.append(Finding("E_PLAN", path, error.message))
+            findings.append(unreadable(error, path))
             continue
-        if plan.header.id != folder.rpartition("/")[2]:
-            findings.append(Finding("E_PLAN", path, "it is the compiled form of another plan", "id", "", plan.header.id))
+        expected = folder.rpartition("/")[2]
+        if plan.header.id != expected:
+            findings.append(Finding("E_PLAN", path, "it is the compiled form of another plan", "id", expected, plan.header.id))
             continue
         plans[plan.header.id] = plan
     return plans, findings

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from planloom.core.errors import PlanloomError
+
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "E_ARTIFACT": "an output on disk is not the one that was handed on",
@@ -67,3 +69,13 @@ class Finding:
     expected: str = ""
     found: str = ""
     also: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: PlanloomError, path: str, *, code: str = "", message: str = "") -> Finding:
+        """Return the finding that an error about a file is; `code` and `message` replace its own."""
+        return cls(code or error.code, path, message or error.message, *error.difference)
+
+
+def stranger(path: str, message: str) -> Finding:
+    """Return the finding about a file that lies where it does not belong."""
+    return Finding("E_FOREIGN", path, message, "the file", "no file here", "one that belongs to nothing")

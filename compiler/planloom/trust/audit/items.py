@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import names
-from planloom.core.errors import TrustError
+from planloom.core.errors import Difference, TrustError
 from planloom.records.bodies import Closed
 from planloom.state.item import ItemState, fold_item
 from planloom.trust.audit.findings import Finding
@@ -28,7 +28,9 @@ def fold_items(evidence: Evidence) -> tuple[dict[str, ItemState], list[Finding]]
         chain = evidence.chains.get(names.item_chain(item))
         if chain is None:
             first = next(slot.path for c in evidence.of_item(item) for slot in c.slots)
-            findings.append(Finding("E_STATE", first, f"work item {item} was never opened"))
+            findings.append(
+                Finding("E_STATE", first, f"work item {item} was never opened", "chain", names.item_chain(item), "no such chain")
+            )
         elif any(True for _ in chain.sound()):
             state, finding = _fold(item, chain)
             if finding is not None:
@@ -41,18 +43,20 @@ def fold_items(evidence: Evidence) -> tuple[dict[str, ItemState], list[Finding]]
 def _fold(item: str, chain: Chain) -> tuple[ItemState | None, Finding | None]:
     """Fold as far as it goes: the record that can't stand where it is ends it."""
     sound = list(chain.sound())
+    told = Difference()
     for end in range(len(sound), 0, -1):
         try:
             state = fold_item(item, [signed for _, signed in sound[:end]])
         except TrustError as error:
             if end == 1:
                 return None, Finding("E_STATE", sound[0][0], error.message, "event", "opened", sound[0][1].record.event)
+            told = error.difference
             continue
         if end == len(sound):
             return state, None
         path, signed = sound[end]
         message = f"'{signed.record.event}' can't follow in the chain of a work item here"
-        return state, Finding("E_STATE", path, message, "event", "", signed.record.event)
+        return state, Finding("E_STATE", path, message, *told)
     return None, None
 
 
@@ -73,14 +77,20 @@ def check_plans_named(evidence: Evidence) -> Iterator[Finding]:
                 if _was_bound(evidence, record.work_item, record.plan.digest):
                     continue
                 message = f"work item {record.work_item} was never bound to the plan that this record names"
-                yield Finding("E_PLAN", slot.path, message, "plan", ", ".join(plans), record.plan.digest)
+                yield Finding("E_PLAN", slot.path, message, "plan", " or ".join(plans) or "none", record.plan.digest)
             elif record.step is not None:
                 step = evidence.step_of(slot.signed) or _removed_step(evidence, slot.signed)
                 if step is None:
-                    yield Finding("E_PLAN", slot.path, f"the plan has no step {record.step.key}", "step", "", record.step.key)
-                elif step.digest != record.step.digest or record.step.order not in _orders(plans, record.step.key):
-                    message = "the record means another version of the step than the plan has"
+                    message = f"the plan has no step {record.step.key}"
+                    yield Finding("E_PLAN", slot.path, message, "step", "a step of the plan", record.step.key)
+                    continue
+                message = "the record means another version of the step than the plan has"
+                orders = _orders(plans, record.step.key)
+                if step.digest != record.step.digest:
                     yield Finding("E_PLAN", slot.path, message, "step.digest", step.digest, record.step.digest)
+                elif record.step.order not in orders:
+                    wanted = " or ".join(map(str, sorted(orders)))
+                    yield Finding("E_PLAN", slot.path, message, "step.order", wanted, str(record.step.order))
 
 
 def _orders(plans: Mapping[str, BoundPlan], key: str) -> set[int]:
@@ -119,8 +129,9 @@ def check_closing(evidence: Evidence, items: dict[str, ItemState]) -> Iterator[F
             open_steps = [k for k in plan.header.order if (s := states.get(names.step_chain(item, k))) is None or not s.is_valid]
             if open_steps:
                 message = f"the work item was closed as completed, but {open_steps[0]} has no valid result"
-                yield Finding("E_STATE", path, message, "result", "", ", ".join(open_steps))
+                yield Finding("E_STATE", path, message, "result", "stopped", f"{body.result}, with open {', '.join(open_steps)}")
         for chain in evidence.step_chains(item):
             for where, signed in chain.sound():
                 if later_than(signed.record.at, state.closed.record.at):
-                    yield Finding("E_STATE", where, f"recorded after work item {item} was closed", "at", "", signed.record.at)
+                    message = f"recorded after work item {item} was closed"
+                    yield Finding("E_STATE", where, message, "at", f"before {state.closed.record.at}", signed.record.at)

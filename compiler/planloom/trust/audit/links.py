@@ -40,7 +40,10 @@ def check_places(opened: Mapping[str, Signed], places: Mapping[str, Place]) -> I
         place = places[path]
         is_home = (place.chain, place.index, place.folder) == (record.chain, record.index, FOLDERS[record.event])
         if signed.digest in seen:
-            yield Finding("E_CHAIN_REPLAY", path, f"the same record lies in {seen[signed.digest]} too")
+            message = f"the same record lies in {seen[signed.digest]} too"
+            yield Finding(
+                "E_CHAIN_REPLAY", path, message, "payload", f"another than that of {seen[signed.digest]}", signed.digest
+            )
         elif not is_home:
             expected = f"{FOLDERS[record.event]}/{record.chain} #{record.index}"
             found = f"{place.folder}/{place.chain} #{place.index}"
@@ -51,9 +54,12 @@ def check_places(opened: Mapping[str, Signed], places: Mapping[str, Place]) -> I
             yield Finding("E_WORK_ITEM", path, message, "workItem", record.chain.partition("/")[0], record.work_item)
         elif not _is_own_step(record):
             message = "the record speaks of another step than its chain"
-            yield Finding("E_CHAIN_FOREIGN", path, message, "step", record.chain, record.step.key if record.step else "")
+            yield Finding(
+                "E_CHAIN_FOREIGN", path, message, "step", _own_step(record) or "none", record.step.key if record.step else "none"
+            )
         elif record.nonce in nonces:
-            yield Finding("E_CHAIN_REPLAY", path, f"it has the nonce of {nonces[record.nonce]}", "nonce", "", record.nonce)
+            message = f"it has the nonce of {nonces[record.nonce]}"
+            yield Finding("E_CHAIN_REPLAY", path, message, "nonce", "one that no other record has", record.nonce)
         seen.setdefault(signed.digest, path)
         nonces.setdefault(record.nonce, path)
 
@@ -64,10 +70,13 @@ def _is_own_item(record: Record) -> bool:
 
 
 def _is_own_step(record: Record) -> bool:
+    return _own_step(record) == (record.step.key if record.step is not None else "")
+
+
+def _own_step(record: Record) -> str:
+    """Return the step that a chain is about, "" for one of a work item or resource."""
     owner, _, name = record.chain.partition("/")
-    if owner == names.RESOURCE_CHAINS or name == names.ITEM_CHAIN:
-        return record.step is None
-    return record.step is not None and name.removeprefix(names.GATE_PREFIX) == record.step.key
+    return "" if owner == names.RESOURCE_CHAINS or name == names.ITEM_CHAIN else name.removeprefix(names.GATE_PREFIX)
 
 
 def check_links(chains: Mapping[str, Chain], leaves: Mapping[str, Leaf]) -> Iterator[Finding]:
@@ -78,9 +87,8 @@ def check_links(chains: Mapping[str, Chain], leaves: Mapping[str, Leaf]) -> Iter
         index = 0
         for slot in chain.slots:
             if slot.index == index:
-                yield Finding(
-                    "E_CHAIN_FORK", slot.path, f"number {index} of {chain.name} is there twice", "index", "", str(index)
-                )
+                message = f"number {index} of {chain.name} is there twice"
+                yield Finding("E_CHAIN_FORK", slot.path, message, "index", f"{index} once", f"{index} twice")
                 continue
             follows = slot.index == index + 1
             expected = genesis(chain.name) if index == 0 else previous.digest if previous is not None else ""
@@ -94,7 +102,9 @@ def _check_gaps(chain: Chain, leaves: Mapping[str, Leaf]) -> Iterator[Finding]:
     for number in chain.missing:
         ends = f"/{chain.name}/{number:06d}.json"
         known = next((path for path in leaves if path.endswith(ends)), f"{ARTIFACTS}*{ends}")
-        yield Finding("E_CHAIN_GAP", known, f"record {number} of {chain.name} is missing, although later ones are there")
+        message = f"record {number} of {chain.name} is missing, although later ones are there"
+        after = min(slot.index for slot in chain.slots if slot.index > number)
+        yield Finding("E_CHAIN_GAP", known, message, "index", str(number), str(after))
 
 
 def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
@@ -104,9 +114,10 @@ def check_subjects(opened: Mapping[str, Signed]) -> Iterator[Finding]:
         for subject in signed.record.subjects:
             if not is_safe_name(subject.name):
                 message = "an output's name leads out of the workspace or is no file's name everywhere"
-                yield Finding("E_SUBJECT_PATH", path, message, "subject", "", ascii(subject.name))
+                yield Finding("E_SUBJECT_PATH", path, message, "subject", "a path below the workspace", ascii(subject.name))
             elif _folded(subject.name) in folded:
-                yield Finding("E_SUBJECT", path, "two outputs have the same name", "subject", "", ascii(subject.name))
+                message = "two outputs have the same name"
+                yield Finding("E_SUBJECT", path, message, "subject", "a name that no other output has", ascii(subject.name))
             folded.add(_folded(subject.name))
 
 

@@ -33,17 +33,16 @@ def read_log(history: History, policy: Policy) -> tuple[Log | None, list[Finding
         return None, []
     if head_bytes is None or leaves_bytes is None:
         gone = CHECKPOINT_PATH if head_bytes is None else LEAVES_PATH
-        return None, [
-            Finding("E_CHECKPOINT", gone, "the checkpoint and its list of leaves belong together, and this file is gone")
-        ]
+        message = "the checkpoint and its list of leaves belong together, and this file is gone"
+        return None, [Finding("E_CHECKPOINT", gone, message, "the file", "there, beside the other one", "no file")]
     try:
         head, signer = open_checkpoint(head_bytes, policy)
     except TrustError as error:
-        return None, [Finding(error.code, CHECKPOINT_PATH, error.message)]
+        return None, [Finding.of(error, CHECKPOINT_PATH)]
     try:
         return Log(head, signer, open_leaves(head, leaves_bytes)), []
     except TrustError as error:
-        return None, [Finding(error.code, LEAVES_PATH, error.message)]
+        return None, [Finding.of(error, LEAVES_PATH)]
 
 
 def check_log(log: Log, history: History, broken: Mapping[str, Finding]) -> Iterator[Finding]:
@@ -57,7 +56,8 @@ def check_log(log: Log, history: History, broken: Mapping[str, Finding]) -> Iter
             message = f"it calls the record {unlisted[leaf.hash]} by another path"
             yield Finding("E_CHECKPOINT", LEAVES_PATH, message, "path", unlisted[leaf.hash], leaf.path)
         elif found is None:
-            yield Finding("E_TRUNCATED", leaf.path, "the checkpoint lists this record, and it is gone", "leaf", leaf.hash.hex())
+            message = "the checkpoint lists this record, and it is gone"
+            yield Finding("E_TRUNCATED", leaf.path, message, "leaf", leaf.hash.hex(), "no file")
         elif found != leaf.hash and leaf.path not in broken:
             message = "the checkpoint has another record in this place"
             yield Finding("E_FORK", leaf.path, message, "leaf", leaf.hash.hex(), found.hex())
@@ -68,16 +68,17 @@ def check_since(log: Log | None, since: bytes, policy: Policy) -> Iterator[Findi
     try:
         old, _ = open_checkpoint(since, policy)
     except TrustError as error:
-        yield Finding(error.code, "--since", f"the older checkpoint: {error.message}")
+        yield Finding.of(error, "--since", message=f"the older checkpoint: {error.message}")
         return
     if log is None:
-        yield Finding("E_ROLLBACK", CHECKPOINT_PATH, f"there is no sound checkpoint, and you had one over {old.size} records")
+        message = f"there is no sound checkpoint, and you had one over {old.size} records"
+        yield Finding("E_ROLLBACK", CHECKPOINT_PATH, message, "size", str(old.size), "no sound checkpoint")
     elif old.origin != log.head.origin:
         message = "it is the checkpoint of another log than the one you had"
         yield Finding("E_SPLIT_VIEW", CHECKPOINT_PATH, message, "origin", old.origin, log.head.origin)
     elif old.size > log.head.size:
         message = f"it covers {log.head.size} records, and the one you had {old.size}"
         yield Finding("E_ROLLBACK", CHECKPOINT_PATH, message, "size", str(old.size), str(log.head.size))
-    elif merkle.root_of([leaf.hash for leaf in log.leaves[: old.size]]) != old.root:
+    elif (root := merkle.root_of([leaf.hash for leaf in log.leaves[: old.size]])) != old.root:
         message = f"its first {old.size} records are not those of the checkpoint you had"
-        yield Finding("E_SPLIT_VIEW", CHECKPOINT_PATH, message, "root", old.root_text)
+        yield Finding("E_SPLIT_VIEW", CHECKPOINT_PATH, message, "root", old.root.hex(), root.hex())

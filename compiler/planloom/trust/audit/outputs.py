@@ -35,7 +35,7 @@ def check_outputs(evidence: Evidence, digest_of: Callable[[str], str]) -> Iterat
         found = digest_of(name)
         if found != digest:
             message = f"{name} is gone" if not found else f"{name} is not the file that was handed on"
-            yield Finding("E_ARTIFACT", path, message, "subject", digest, found)
+            yield Finding("E_ARTIFACT", path, message, "subject", digest, found or "no file")
 
 
 def lists_outputs(handoff: Signed) -> bool:

@@ -36,7 +36,9 @@ def check_portfolio(
     try:
         told = _read(content)
     except PlanloomError as error:
-        yield Finding("E_PORTFOLIO", PORTFOLIO_PATH, error.message)
+        yield Finding(
+            "E_PORTFOLIO", PORTFOLIO_PATH, error.message, "the file", "a portfolio as planloom writes it", error.message
+        )
         return
     chains = {item: _chains_listed(evidence, item, listed) for item in evidence.items()}
     known = {item for item, found in chains.items() if names.item_chain(item) in found}
@@ -44,9 +46,11 @@ def check_portfolio(
         if not evidence.covers(item) or item in spoiled:
             continue
         if item not in told:
-            yield Finding("E_PORTFOLIO", PORTFOLIO_PATH, f"work item {item} is missing", "workItems", item, "")
+            yield Finding("E_PORTFOLIO", PORTFOLIO_PATH, f"work item {item} is missing", "workItems", item, "no such entry")
         elif item not in known:
-            yield Finding("E_PORTFOLIO", PORTFOLIO_PATH, f"the checkpoint has no work item {item}", "workItems", "", item)
+            yield Finding(
+                "E_PORTFOLIO", PORTFOLIO_PATH, f"the checkpoint has no work item {item}", "workItems", "no such entry", item
+            )
         else:
             expected = _expected(evidence, item, items.get(item), chains[item])
             if expected is not None:
@@ -132,4 +136,4 @@ def _is_texts(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, sort_keys=True)
+    return value if isinstance(value, str) else "nothing" if value is None else json.dumps(value, sort_keys=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from planloom.core.errors import TrustError
 from planloom.records import merkle
@@ -19,18 +18,6 @@ if TYPE_CHECKING:
     from planloom.trust.policy import Policy
 
 _BATCH = 64
-
-_FIELDS: Final = MappingProxyType(
-    {
-        "E_BUILDER": "builder.id",
-        "E_KEY_EXPIRED": "at",
-        "E_KEY_REVOKED": "signatures",
-        "E_ROLE": "signatures",
-        "E_SIGNATURE": "signatures",
-        "E_TYPE": "predicateType",
-    }
-)
-"""Which part of a record a code is about."""
 
 
 def open_records(
@@ -66,7 +53,7 @@ def _open(path: str, content: bytes, policy: Policy, position: int | None) -> Si
     try:
         return open_record(content, policy, position)
     except TrustError as error:
-        return Finding(error.code, path, error.message, _FIELDS.get(error.code, ""))
+        return Finding.of(error, path)
 
 
 def find_places(contents: Mapping[str, bytes], policy: Policy, leaves: Sequence[Leaf]) -> dict[str, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planloom.core import names
+from planloom.core.errors import Difference
 from planloom.records.bodies import Acquired, Claimed
 from planloom.trust.audit.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from planloom.records.signed import Signed
     from planloom.trust.audit.evidence import Evidence
@@ -33,15 +34,18 @@ def _check_chain(evidence: Evidence, chain: Chain, taken: set[tuple[str, str]]) 
     for path, signed in chain.sound():
         body = signed.record.body
         if not isinstance(body, Acquired):
-            yield Finding("E_STATE", path, f"'{signed.record.event}' can't stand in the chain of a resource")
+            told = Difference("event", "acquired or released", signed.record.event)
+            yield Finding("E_STATE", path, f"'{signed.record.event}' can't stand in the chain of a resource", *told)
             return
         if signed.record.event == "released":
             if any(held.get(holder) != amount for holder, amount in body.holders.items()):
-                yield Finding("E_RESOURCE", path, "it gives back what is not held", "holders", "", ", ".join(body.holders))
+                message = "it gives back what is not held"
+                yield Finding("E_RESOURCE", path, message, "holders", _units(held), _units(body.holders))
             held = {holder: amount for holder, amount in held.items() if holder not in body.holders}
             continue
         if held.keys() & body.holders.keys():
-            yield Finding("E_RESOURCE", path, "it takes what it holds already", "holders", "", ", ".join(body.holders))
+            message = "it takes what it holds already"
+            yield Finding("E_RESOURCE", path, message, "holders", f"others than {_units(held)}", _units(body.holders))
         held.update(body.holders)
         taken.update((chain.step, holder) for holder in body.holders)
         plan = evidence.plans.get(signed.record.work_item, {}).get(signed.record.plan.digest)
@@ -66,7 +70,9 @@ def _check_holders(evidence: Evidence, path: str, resource: str, body: Acquired)
             and str(signed.record.attempt.number) == number
         ]
         if not any(claim.resources.get(resource) == amount for claim in claims):
-            yield Finding("E_RESOURCE", path, f"{holder} holds {amount} of {resource} without a claim that says so", "holders")
+            message = f"{holder} holds {amount} of {resource} without a claim that says so"
+            claimed = str(claims[0].resources.get(resource, 0)) if claims else "no such claim"
+            yield Finding("E_RESOURCE", path, message, f"holders.{holder}", claimed, str(amount))
 
 
 def _check_claim(evidence: Evidence, path: str, signed: Signed, taken: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -74,8 +80,15 @@ def _check_claim(evidence: Evidence, path: str, signed: Signed, taken: set[tuple
     if not isinstance(body, Claimed):
         return
     if step is not None and dict(body.resources) != step.resources:
-        yield Finding("E_RESOURCE", path, "the claim takes other resources than its step has", "resources")
+        message = "the claim takes other resources than its step has"
+        yield Finding("E_RESOURCE", path, message, "resources", _units(step.resources), _units(body.resources))
     holder = f"{signed.record.chain}#{signed.record.attempt.number if signed.record.attempt else 0}"
     for resource in body.resources:
         if evidence.is_whole(names.resource_chain(resource)) and (resource, holder) not in taken:
-            yield Finding("E_RESOURCE", path, f"the claim says it holds {resource}, which it never took", "resources", resource)
+            message = f"the claim says it holds {resource}, which it never took"
+            yield Finding("E_RESOURCE", path, message, "resources", f"{resource} acquired by {holder}", "no such record")
+
+
+def _units(holders: Mapping[str, int]) -> str:
+    """Return who or what has how many units, as one line."""
+    return ", ".join(f"{name}: {amount}" for name, amount in holders.items()) or "none"

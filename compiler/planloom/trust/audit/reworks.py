@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from planloom.core import names
 from planloom.records.bodies import Decided, Invalidated, Migrated, Retried, Reverted
 from planloom.trust.audit.findings import Finding
+from planloom.trust.policy import KEY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planloom.records.compiled import CompiledStep
     from planloom.records.signed import Signed
@@ -35,15 +36,14 @@ def check_reworks(evidence: Evidence) -> Iterator[Finding]:
 def _check_cause(evidence: Evidence, path: str, signed: Signed, body: Invalidated) -> Iterator[Finding]:
     cause = evidence.by_nonce.get(body.cause)
     if cause is None or cause.record.work_item != signed.record.work_item:
-        yield Finding(
-            "E_STATE", path, "what it says invalidated the step is no record of this work item", "cause", "", body.cause
-        )
+        message = "what it says invalidated the step is no record of this work item"
+        yield Finding("E_STATE", path, message, "cause", f"the nonce of a record of {signed.record.work_item}", body.cause)
     elif not isinstance(cause.record.body, Reverted | Migrated | Retried) and cause.record.event != "rejected":
-        yield Finding("E_STATE", path, f"'{cause.record.event}' does not invalidate anything", "cause", "", body.cause)
+        message = f"'{cause.record.event}' does not invalidate anything"
+        yield Finding("E_STATE", path, message, "cause", "reverted, migrated, retried or rejected", cause.record.event)
     elif cause.key_id != signed.key_id:
-        yield Finding(
-            "E_ROLE", path, "it is signed by another key than the decision that it carries out", "cause", "", body.cause
-        )
+        message = "it is signed by another key than the decision that it carries out"
+        yield Finding("E_ROLE", path, message, KEY_ID, cause.key_id, signed.key_id)
 
 
 def _check_reach(evidence: Evidence, item: str, told: Mapping[str, set[str]]) -> Iterator[Finding]:
@@ -58,9 +58,8 @@ def _check_reach(evidence: Evidence, item: str, told: Mapping[str, set[str]]) ->
             missed = [key for key in wanted if key not in told.get(signed.record.nonce, set())]
             if missed:
                 message = f"it takes back {start}, but {missed[0]}, which builds on it, was not invalidated"
-                yield Finding(
-                    "E_STATE", path, message, "affected", ", ".join(wanted), ", ".join(k for k in wanted if k not in missed)
-                )
+                found = ", ".join(k for k in wanted if k not in missed) or "none"
+                yield Finding("E_STATE", path, message, "affected", ", ".join(wanted), found)
 
 
 def _start(signed: Signed, chain: Chain) -> str:
@@ -106,8 +105,18 @@ def _check_migrations(evidence: Evidence, item: str, told: Mapping[str, set[str]
         for key, fate in body.mapping.items():
             old, new = before.steps.get(key), after.steps.get(key)
             if fate == "kept" and (old is None or new is None or old.digest != new.digest):
-                yield Finding("E_STATE", path, f"it keeps the work of {key}, which is another step by now", "mapping", "", key)
+                message = f"it keeps the work of {key}, which is another step by now"
+                wanted = "new" if old is None else "removed" if new is None else "invalidated"
+                yield Finding("E_STATE", path, message, f"mapping.{key}", wanted, fate)
             elif fate in {"invalidated", "removed"} and key not in told.get(signed.record.nonce, set()):
-                yield Finding("E_STATE", path, f"it starts {key} again, but {key} was not told", "mapping", key, "")
+                message = f"it starts {key} again, but {key} was not told"
+                yield Finding(
+                    "E_STATE", path, message, f"mapping.{key}", f"{fate}, with an invalidation of {key}", "no such record"
+                )
         if sorted(body.mapping) != sorted({*before.steps, *after.steps}):
-            yield Finding("E_STATE", path, "it does not say what becomes of every step", "mapping")
+            steps, said = sorted({*before.steps, *after.steps}), sorted(body.mapping)
+            yield Finding("E_STATE", path, "it does not say what becomes of every step", "mapping", _listed(steps), _listed(said))
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(map(ascii, keys)).replace("'", "") or "none"

@@ -8,11 +8,13 @@ from planloom.core.errors import TrustError
 from planloom.records.bodies import Abandoned, Claimed, Finished, Integrated, Reverted
 from planloom.state.machine import RESULT_EVENTS, StepState, apply, initial
 from planloom.trust.audit.findings import Finding
+from planloom.trust.policy import KEY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planloom.records.compiled import CompiledStep
+    from planloom.records.references import Dependency
     from planloom.records.signed import Signed
     from planloom.state.item import ItemState
     from planloom.trust.audit.evidence import Evidence
@@ -40,7 +42,9 @@ def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Ite
         if record.event == "claimed" and record.attempt is not None:
             if record.attempt.id in ids:
                 message = f"attempt {record.attempt.id} was claimed before"
-                yield Finding("E_ATTEMPT_TWICE", path, message, "attempt.id", "", record.attempt.id)
+                yield Finding(
+                    "E_ATTEMPT_TWICE", path, message, "attempt.id", "one that was not claimed before", record.attempt.id
+                )
             ids.add(record.attempt.id)
         finding = _unlike_its_claim(path, signed, state) or _wrong_handoff(path, signed, state)
         if finding is not None:
@@ -48,7 +52,7 @@ def _fold_chain(evidence: Evidence, chain: Chain, item: ItemState | None) -> Ite
         try:
             state = apply(state, signed)
         except TrustError as error:
-            yield Finding(_code(error.code, state, signed), path, error.message.partition(": ")[2], "event", "", record.event)
+            yield Finding.of(error, path, code=_code(error.code, state, signed), message=error.message.partition(": ")[2])
             break
     evidence.states[chain.name] = state
 
@@ -77,14 +81,19 @@ def _unlike_its_claim(path: str, signed: Signed, state: StepState) -> Finding | 
     if isinstance(body, Abandoned) or not isinstance(claimed, Claimed):
         return None
     if body.depends_on != claimed.depends_on:
-        return Finding("E_DEPENDENCY", path, "the result was built on something else than its claim said", "dependsOn")
+        message = "the result was built on something else than its claim said"
+        return Finding("E_DEPENDENCY", path, message, "dependsOn", _inputs(claimed.depends_on), _inputs(body.depends_on))
     if signed.key_id != claim.key_id:
         message = "the result is signed by another key than its claim"
-        return Finding("E_CLAIM", path, message, "keyid", claim.key_id, signed.key_id)
+        return Finding("E_CLAIM", path, message, KEY_ID, claim.key_id, signed.key_id)
     if body.executor != claimed.executor:
         message = "the result is by another executor than its claim"
         return Finding("E_CLAIM", path, message, "executor", claimed.executor, body.executor)
     return None
+
+
+def _inputs(named: Sequence[Dependency]) -> str:
+    return ", ".join(f"{one.step} {one.digest}" for one in named) or "none"
 
 
 def _wrong_handoff(path: str, signed: Signed, state: StepState) -> Finding | None:
@@ -109,4 +118,6 @@ def check_baselines(evidence: Evidence) -> Iterator[Finding]:
                     message = "the step belongs to the baseline, and its completion does not say so"
                     yield Finding("E_BASELINE", path, message, "baseline", "post", body.baseline)
                 elif body.baseline not in {"pre", "post"}:
-                    yield Finding("E_BASELINE", path, "neither before nor after the baseline", "baseline", "", body.baseline)
+                    yield Finding(
+                        "E_BASELINE", path, "neither before nor after the baseline", "baseline", "pre or post", body.baseline
+                    )

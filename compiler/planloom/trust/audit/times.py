@@ -35,7 +35,7 @@ def check_times(evidence: Evidence) -> Iterator[Finding]:
         for path, signed in chain.sound():
             record = signed.record
             if not _is_moment(record.at):
-                yield Finding("E_TIME", path, "there is no such time", "at", "", record.at)
+                yield Finding("E_TIME", path, "there is no such time", "at", "a moment of the calendar", record.at)
                 continue
             if before and later_than(before, record.at):
                 yield Finding("E_TIME", path, "it states a time before the record that it follows", "at", before, record.at)
