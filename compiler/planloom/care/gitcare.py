@@ -7,8 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from planloom.care.findings import FIX, Finding, from_error
-from planloom.care.scratch import SCRATCH, Scratch
+from planloom.care.scratch import Scratch
 from planloom.core.errors import PlanloomError
+from planloom.core.names import SCRATCH
 from planloom.ledger import disk
 
 if TYPE_CHECKING:

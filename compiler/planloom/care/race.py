@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.care.scratch import SCRATCH, Scratch
+from planloom.care.scratch import Scratch
 from planloom.core.errors import StoreError
+from planloom.core.names import SCRATCH
 from planloom.ledger.files import TOOLS, FileLedger
 from planloom.ledger.ledger import EMPTY
 

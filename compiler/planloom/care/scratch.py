@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from planloom.core.names import SCRATCH
 from planloom.ledger.git import DEFAULT_BRANCH, GitLedger, GitOptions
-from planloom.ledger.gitcache import CHAIN_REFS, Cache
+from planloom.ledger.gitcache import Cache
 from planloom.ledger.gitpush import Pusher, Update
 from planloom.ledger.gitremotes import CommitClock, CommitIds, cache_folder, find_remote
+from planloom.ledger.layout import CHAIN_REFS
 from planloom.ledger.ledger import EMPTY, Append, Entry, Won
 from planloom.ledger.points import pass_by
 from planloom.ledger.retry import Pace
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     from planloom.care.findings import Ground
     from planloom.ledger.gitport import Remote
-
-SCRATCH: Final = "planloom-doctor-"
-"""How the names of these chains begin. They have no `_item` chain, so no command takes them for work items."""
 
 REFS_A_PUSH: Final = 5
 """How many refs one push moves: what an administrator is advised to allow (GitHub, "managing the push policy")."""

@@ -77,8 +77,8 @@ def verify(
 ) -> int:
     """Check every record: who signed it, that nothing is missing, moved or changed, and that each step was allowed.
 
-    PATH is a project's folder, a clone (bare or not) or a bundle (default: the project here). Needs no network. Ends in one of three
-    words: verified (the trust root is the one you gave), self-consistent (it comes from the same place as the records), broken (exit 1).
+    PATH is a project's folder, a clone (bare or not) or a bundle (default: the project here). Of a mirror clone the refs of open work
+    items are read too. Needs no network. Ends in one of three words: verified (the trust root is the one you gave), self-consistent (it comes from the same place as the records), broken (exit 1).
     """
     from planloom.trust.verify import Request
     from planloom.trust.verify import verify as check

@@ -19,6 +19,8 @@ ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,126}")
 ITEM_CHAIN: Final = "_item"
 GATE_PREFIX: Final = "_gate-"
 RESOURCE_CHAINS: Final = "_resource"
+SCRATCH: Final = "planloom-doctor-"
+"""How the chains begin in which `doctor` tries things out. They have no `_item` chain, so no command takes them for work items."""
 
 
 def is_plan_id(text: str) -> bool:

@@ -18,11 +18,12 @@ from planloom.ledger import disk, layout
 from planloom.ledger.closing import closes_item
 from planloom.ledger.entries import check_append, no_attachment
 from planloom.ledger.gitbranch import BranchFiles, BranchReader
-from planloom.ledger.gitcache import CHAIN_REFS, Cache, patterns_for
+from planloom.ledger.gitcache import Cache, patterns_for
 from planloom.ledger.gitchains import ChainReader, Link, write_link
 from planloom.ledger.gitnewest import read_default_branch
 from planloom.ledger.gitobjects import ObjectReader, ObjectWriter
 from planloom.ledger.gitpush import Pusher, Update
+from planloom.ledger.layout import CHAIN_REFS
 from planloom.ledger.ledger import EMPTY, NOTHING, Chain, Entry, Head, Lost, Won
 from planloom.ledger.points import Hook, pass_by
 from planloom.ledger.retry import Pace

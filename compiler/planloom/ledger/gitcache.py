@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.ledger import disk
 from planloom.ledger.gitanswers import MISSING_REF, final_refusal, gave_up, is_damaged, last_lines
 from planloom.ledger.gitport import REMOTE, Git, build_environment
+from planloom.ledger.layout import CHAIN_REFS
 from planloom.ledger.retry import Pace, Patience
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planloom.ledger.gitport import Remote
-
-CHAIN_REFS: Final = "refs/planloom/"
-"""Below this lies one ref a chain."""
 
 MANY_CHAINS: Final = 40
 """From this many chains of one work item on, all of its refs are asked for at once."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import zlib
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ TREE_MODE: Final = "40000"
 FILE_MODE: Final = "100644"
 ID_LENGTH: Final = 40
 """SHA-1, the object format of every hosting service today; the cache is made with it."""
+
+_ID: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,8 @@ class ObjectReader:
         fields = [line.partition(b" ") for line in head.split(b"\n")]
         trees = [value.decode("ascii", "replace") for key, _, value in fields if key == b"tree"]
         parents = tuple(value.decode("ascii", "replace") for key, _, value in fields if key == b"parent")
+        if not all(map(_ID.fullmatch, (*trees, *parents))):
+            raise _unreadable(name, self._git.folder)  # It would be looked up as a name, and a ref may lead back here.
         return Commit(trees[0] if trees else "", parents, message.decode("utf-8", "replace"))
 
     def tree(self, name: str) -> tuple[Node, ...]:

@@ -16,6 +16,9 @@ from planloom.ledger.ledger import FOLDERS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CHAIN_REFS: Final = "refs/planloom/"
+"""Below this lies one ref a chain, where chains lie in git."""
+
 WITH_ATTACHMENTS: Final = "work-items"
 """The only folder whose entries may have attachments; below the others lie records and nothing else."""
 

@@ -283,7 +283,7 @@ _COMMANDS: Final = (
         "E_REWOUND",
         CodeText(
             "a ref of the ledger was moved back",
-            "The ledger branch holds a copy of a record that is no longer in the chain's ref on the remote.",
+            "The ledger branch holds a copy of a record that is no longer in the chain's ref on the remote, or in a mirror of it.",
             "Somebody with the right to push removed records from an open work item.",
             "Restore the ref from the ledger branch, find out who pushed, then `planloom verify`.",
         ),

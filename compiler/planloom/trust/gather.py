@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError, StoreError
+from planloom.ledger.gitport import Git
 from planloom.ledger.journal import Journal
-from planloom.ledger.layout import attachment_path, record_path
+from planloom.ledger.layout import CHAIN_REFS, attachment_path, record_path
 from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.trust.audit.compiled import is_compiled_workflow
 from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
-from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH, is_record_path
+from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH
+from planloom.trust.mirror import read_refs
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
 if TYPE_CHECKING:
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
 _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
 _SETTINGS_PATH: Final = "generated/project.json"
-_CHAIN_REFS: Final = "refs/planloom/"
 _GIT_SECONDS: Final = 120
 
 
 def read_history(path: Path) -> History:
     """Return the history in a project's folder, a clone of one, bare or not, or a bundle file.
 
-    A clone whose `artifacts/` has no records has them on the ledger branch, as it was fetched. Raises: InputError when there is none, StoreError when something can't be read.
+    A clone whose `artifacts/` has no records has them on the ledger branch, as it was fetched; a mirror has in its refs those that are not copied there yet. Raises: InputError when there is none, StoreError when something can't be read.
     """
     if path.is_file():
         return _read_bundle_file(path)
@@ -168,37 +169,31 @@ def _is_bare(path: Path) -> bool:
 
 
 def _read_bare(path: Path) -> History:
-    """Return what the default branch holds, and the records of the ledger branch when there is one."""
+    """Return what the default branch holds, the records of the ledger branch when there is one, and those of the refs that a mirror has."""
     branches = _git(path, "for-each-ref", "--format=%(refname)", "refs/heads/").decode("utf-8", "replace").split()
     default = _default_branch(path, branches)
     files = _read_tree(path, default)
     branch = f"refs/heads/{_ledger_branch(_read_file(path, default, _SETTINGS_PATH))}"
     if branch in branches:
         files = dict(_with_records_of(files, path, branch).files)
-    held = _git(path, "for-each-ref", "--count=1", "--format=%(refname)", _CHAIN_REFS).strip()
-    if held and not any(is_record_path(name) for name in files):
-        message = f"{path}: its records lie in refs that no collector has copied to a branch yet"
-        raise InputError(message, hint="planloom collect --push first; or in a clone: planloom verify --ledger git")
-    return History(dict(sorted(files.items())), tuple(_uncollected(path, files)))
+    heads = dict(_chain_refs(path))
+    # A mirror has all refs of its remote. Without one of them, only where records are collected from refs to a branch of their own is it known that there were any.
+    is_mirror = (
+        branch in branches and _git(path, "config", "--bool", "--default=false", "remote.origin.mirror").strip() == b"true"
+    )
+    if not heads and not is_mirror:
+        return History(dict(sorted(files.items())))
+    found = read_refs(Git(path, _environment()), heads, files, expected=True)
+    return History(dict(sorted({**files, **found.files}.items())), found.notes, found.findings)
 
 
-def _uncollected(path: Path, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield which work items have records in refs of a mirror that are not on its ledger branch: only a ledger reads these."""
-    copied: dict[str, int] = {}
-    for name in filter(is_record_path, files):
-        chain = name.rpartition("/")[0].split("/", 2)[2]
-        copied[chain] = copied.get(chain, 0) + 1
-    waiting: dict[str, int] = {}
-    for ref in _git(path, "for-each-ref", "--format=%(refname)", _CHAIN_REFS).decode("utf-8", "replace").split():
-        chain = ref.removeprefix(_CHAIN_REFS)
-        more = int(_git(path, "rev-list", "--count", ref, "--")) - copied.get(chain, 0)
-        if more > 0:
-            item = chain.partition("/")[0]
-            waiting[item] = waiting.get(item, 0) + more
-    for item, count in sorted(waiting.items()):
-        whose = "shared resources" if item == names.RESOURCE_CHAINS else item
-        many = f"{count} records" if count > 1 else "1 record"
-        yield f"{many} of {whose} in refs that no collector has copied: not looked at (planloom verify --ledger git)"
+def _chain_refs(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of every ref of a chain, and the object to which it leads."""
+    for line in (
+        _git(path, "for-each-ref", "--format=%(objectname) %(refname)", CHAIN_REFS).decode("utf-8", "replace").splitlines()
+    ):
+        name, _, ref = line.partition(" ")
+        yield ref.removeprefix(CHAIN_REFS), name
 
 
 def _default_branch(path: Path, branches: list[str]) -> str:
@@ -240,11 +235,9 @@ def _read_file(path: Path, revision: str, name: str) -> bytes:
 
 
 def _git(path: Path, *words: str, given: bytes = b"") -> bytes:
-    # The repository is only read: nothing of the caller's settings may change what it says.
-    environment = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
-    command = ["git", "-c", "safe.directory=*", "--git-dir", str(path), *words]
+    command = ["git", "--git-dir", str(path), *words]
     try:
-        done = subprocess.run(command, input=given, capture_output=True, timeout=_GIT_SECONDS, check=True, env=environment)
+        done = subprocess.run(command, input=given, capture_output=True, timeout=_GIT_SECONDS, check=True, env=_environment())
     except FileNotFoundError as error:
         raise StoreError("git is not installed, and a bare clone can't be read without it", hint="install git") from error
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
@@ -252,6 +245,13 @@ def _git(path: Path, *words: str, given: bytes = b"") -> bytes:
         message = f"git can't read {path.name}: {said[-1] if said else 'it gave no answer'}"
         raise StoreError(message) from error
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of git: the repository is only read, and nothing of the caller's settings may change what it says."""
+    settings = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+    anybodys = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    return {"PATH": os.environ.get("PATH", ""), **settings, **anybodys}
 
 
 def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] = ()) -> History:

@@ -4,7 +4,8 @@
 2.  The trust root is the one that the caller pinned, and the policy no older than the version that the caller knows, when these are given.
 3.  The checkpoint is signed by the log's key, and its list of leaves has its root (`audit.log`).
 4.  Every record is an envelope, signed by a key that may sign it (`audit.records`).
-5.  Every record lies in its place, follows from the one before, is there once, and no file is a stranger (`audit.links`).
+5.  Every record lies in its place, follows from the one before, is there once, and no file is a stranger (`audit.links`); in a mirror
+    no ref lacks what was copied from it (`mirror`).
 6.  The plans that lie beside openings and migrations are the signed ones; records name these plans and steps; compiled plans in
     `generated/` hold together (`audit.bound`, `audit.items`, `audit.compiled`).
 7.  Every chain is one that the state machine allows; every result is its claim's (`audit.steps`).
@@ -123,6 +124,7 @@ def _verify(history: History, request: Request) -> Verification:
     if request.item:
         history = history.only(request.item)
     chain, findings = _open_policy(whole)  # 1
+    findings += history.breaks  # 5
     if chain is None:
         return Verification(
             verdict=BROKEN,

@@ -37,6 +37,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "E_POLICY": "the trust policy does not hold",
         "E_PORTFOLIO": "the portfolio does not say what the records say",
         "E_RESOURCE": "a shared resource is held by more than it has room for, or by nobody known",
+        "E_REWOUND": "a ref lacks a record that was copied from it",
         "E_ROLE": "signed by a key that may not sign this",
         "E_ROLLBACK": "the checkpoint or the policy is older than the one you had",
         "E_ROOT": "the trust policy is not signed by its root, or not by the root you gave",

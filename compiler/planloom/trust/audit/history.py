@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
-from planloom.ledger.layout import Place, parse_path
+from planloom.ledger.layout import CHAIN_REFS, Place, parse_path
 from planloom.ledger.ledger import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from planloom.records.signed import Signed
+    from planloom.trust.audit.findings import Finding
 
 ARTIFACTS: Final = "artifacts/"
 WORKFLOWS: Final = ".github/workflows/"
@@ -22,11 +23,12 @@ WORKFLOWS: Final = ".github/workflows/"
 class History:
     """Everything there is to verify: path relative to the project → bytes.
 
-    `notes` say what of it could not be brought along; `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
+    `notes` say what of it could not be brought along, `breaks` what is wrong with where it was read from; `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
     """
 
     files: Mapping[str, bytes]
     notes: tuple[str, ...] = field(default=(), compare=False)
+    breaks: tuple[Finding, ...] = ()
     places: Mapping[str, Place] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +42,8 @@ class History:
     def only(self, item: str) -> History:
         """Return the history of one work item: its records and whatever is not a work item's."""
         kept = {p: c for p, c in self.files.items() if item_of(p) in {item, names.RESOURCE_CHAINS, ""}}
-        return History(kept, self.notes)
+        breaks = tuple(f for f in self.breaks if item_of(f.path) in {item, names.RESOURCE_CHAINS, ""})
+        return History(kept, self.notes, breaks)
 
     def items(self) -> tuple[str, ...]:
         """Return the work items that have a record, sorted."""
@@ -64,7 +67,9 @@ def is_among_records(path: str) -> bool:
 
 
 def item_of(path: str) -> str:
-    """Return the work item (or `_resource`) in whose part of `artifacts/` a path lies, "" when in none."""
+    """Return the work item (or `_resource`) in whose part of `artifacts/`, or below whose refs, a path lies, "" when in none."""
+    if path.startswith(CHAIN_REFS):
+        return path.removeprefix(CHAIN_REFS).partition("/")[0]
     return path.split("/")[2] if is_among_records(path) else ""
 
 
