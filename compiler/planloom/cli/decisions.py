@@ -14,6 +14,8 @@ from planloom.cli.options import examples, find_root, format_option, ledger_opti
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
 if TYPE_CHECKING:
+    from planloom.core.canonical import Json
+    from planloom.records.signed import Signed
     from planloom.runtime.deciding import Shown
     from planloom.runtime.invalidating import Impact
     from planloom.runtime.migrating import Migration
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--expires", default="", metavar="TIMESTAMP", help="Until when it counts (2026-12-31T00:00:00.000Z); default: without end."
 )
+@click.option("--full", is_flag=True, help="Show whole digests, to compare what you sign (--format json always does).")
 @click.option("--yes", is_flag=True, help="Sign without asking.")
 @root_option
 @ledger_option
@@ -52,9 +55,14 @@ def approve(
     style: str,
     *,
     reject: bool,
+    full: bool,
     yes: bool,
 ) -> int:
-    """Sign that a step may go on, after seeing exactly what that means; or reject it and send the work back."""
+    """Sign that a step may go on, after seeing exactly what that means; or reject it and send the work back.
+
+    Bound to the plan, the step and the handoffs that the step would use, each by its SHA-256. The screen shows 8 digits of what to look
+    at; --full shows every digest that is signed, whole, and so does --format json, which lists them in the result too.
+    """
     from planloom.runtime.deciding import decide_gate
 
     if reentry_step and not reject:
@@ -63,8 +71,11 @@ def approve(
         )
     session = api.open_session(find_root(root), ledger=ledger)
 
+    last: list[Shown] = []
+
     def confirm(shown: Shown) -> bool:
-        _show_decision(session, shown, reject=reject)
+        last[:] = [shown]
+        _show_decision(session, shown, reject=reject, full=full or style == "json")
         return yes or click.confirm("Sign this?", err=True)
 
     signed = decide_gate(
@@ -78,7 +89,7 @@ def approve(
 
     path = record_path(FOLDERS[signed.record.event], signed.record.chain, signed.record.index)
     if style == "json":
-        screen.product_json({"event": signed.record.event, "digest": signed.digest, "path": f"artifacts/{path}"})
+        screen.product_json({**_signed_part(last[0]), **_outcome(signed), "path": f"artifacts/{path}"})
     else:
         where = f"artifacts/{path}" if api.keeps_files(session) else f"{session.ledger.describe()}, {signed.record.chain}"
         screen.product(f"Signed: {where}")
@@ -90,17 +101,48 @@ def approve(
     return 0
 
 
-def _show_decision(session: Session, shown: Shown, *, reject: bool) -> None:
+def _signed_part(shown: Shown) -> dict[str, Json]:
+    """Return what a decision is bound to, whole, for programs and for whoever compares."""
+    plan, step = shown.view.item.plan, shown.view.steps[shown.step]
+    return {
+        "workItemId": shown.view.item.id,
+        "plan": {"name": plan.name, "version": plan.version, "digest": plan.digest},
+        "step": {"key": step.key, "digest": step.digest},
+        "inputs": [
+            {
+                "step": dependency.step,
+                "handoff": dependency.digest,
+                "outputs": [{"name": subject.name, "digest": subject.digest} for subject in subjects],
+            }
+            for dependency, subjects in shown.inputs
+        ],
+    }
+
+
+def _outcome(signed: Signed) -> dict[str, Json]:
+    return {"event": signed.record.event, "digest": signed.digest, "keyId": signed.key_id}
+
+
+def _show_decision(session: Session, shown: Shown, *, reject: bool, full: bool) -> None:
     from planloom.report.table import write_columns
 
     trusted = session.policy.find(shown.key_id)
     name = trusted.name if trusted else "?"
     plan = shown.view.item.plan
     verb = "reject" if reject else "approve"
-    screen.say(f"You {verb} as {name} (key {shown.key_id[:8]}) for {shown.view.item.id}, step {shown.step}:")
-    rows = [("plan", f"{plan.name} {plan.version}", f"sha256:{plan.digest[:8]}…")]
+    key_id = shown.key_id if full else shown.key_id[:8]
+    screen.say(f"You {verb} as {name} (key {key_id}) for {shown.view.item.id}, step {shown.step}:")
+
+    def cut(digest: str) -> str:
+        return f"sha256:{digest}" if full else f"sha256:{digest[:8]}…"
+
+    rows = [("plan", f"{plan.name} {plan.version}", cut(plan.digest))]
+    if full:
+        rows.append(("step", shown.step, cut(shown.view.steps[shown.step].digest)))
     for dependency, subjects in shown.inputs:
-        rows += [(dependency.step, subject.name, f"sha256:{subject.digest[:8]}…") for subject in subjects]
+        # The handoff is what is signed; it names the outputs, which are what a person looks at.
+        rows += [(dependency.step, "the handoff", cut(dependency.digest))] if full else []
+        rows += [(dependency.step, subject.name, cut(subject.digest)) for subject in subjects]
     screen.say(write_columns(rows))
     if shown.made:
         screen.say(f"  your key signed the work of {', '.join(shown.made)} too: nobody else has looked at it")
