@@ -200,7 +200,7 @@ def test_a_folder_that_is_no_project_is_refused_with_the_way_in(shop, nowhere):
         assert "planloom init" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("root", ["/nonexistent", "/etc/passwd", "\x1b[31m", "/proc"])
+@pytest.mark.parametrize("root", ["/proc/nonexistent", "/etc/passwd", "\x1b[31m", "/proc"])
 def test_a_root_that_is_no_project_is_refused(shop, root):
     for command in ("status", "run", "export"):
         done = shop.run(command, "--root", root)
