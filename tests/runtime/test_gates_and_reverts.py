@@ -7,9 +7,10 @@ import pytest
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.records.references import Builder
 from planloom.report.table import status_document, write_status, write_why
-from planloom.runtime import claiming, delegating, invalidating, opening
+from planloom.runtime import claiming, deciding, delegating, invalidating, opening
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time
+from trust import histories
 from worlds import ANN, BOB, CI, ITEM, YOU, Shape, World, default_policy
 
 GATED = (Shape("a"), Shape("b", ("a",), gate=("approver", 2)), Shape("c", ("b",)))
@@ -527,3 +528,24 @@ def test_a_retry_of_a_step_that_is_done_names_the_way_to_lost_outputs(lost):
     with pytest.raises(Conflict) as refused:
         lost.retry("tell")
     assert "--take-back" not in refused.value.hint
+
+
+def test_a_plan_that_changes_while_somebody_looks_is_shown_again_before_it_is_signed(tmp_path):
+    """The inputs are the same, and the step that they are approved for is another one."""
+    before = (histories.Shape("build"), histories.Shape("publish", ("build",), gate=1))
+    world = histories.World(tmp_path, before)
+    world.open()
+    world.do("build")
+    seen = []
+
+    def look(shown):
+        seen.append((shown.view.item.plan.digest, shown.view.steps["publish"].digest))
+        if len(seen) == 1:
+            world.migrate((before[0], histories.Shape("publish", ("build",), gate=1, version=2)))
+        return True
+
+    signed = deciding.decide_gate(
+        world.session(), "release-1", "publish", reject=False, reentry="", reason="", expires="", confirm=look
+    )
+    assert len(set(seen)) == 2
+    assert (signed.record.plan.digest, signed.record.step.digest) == seen[-1]

@@ -39,6 +39,11 @@ class Shown:
     key_id: str
     made: tuple[str, ...]
 
+    @property
+    def bound_to(self) -> tuple[str, str, tuple[Dependency, ...]]:
+        """What the signature binds the decision to: plan, step, handoffs. Whoever confirmed one has not confirmed another."""
+        return self.view.item.plan.digest, self.view.steps[self.step].digest, tuple(dependency for dependency, _ in self.inputs)
+
 
 def decide_gate(
     session: Session,
@@ -63,7 +68,7 @@ def decide_gate(
         shown = _show(loaded, item, step, signer.key_id)
         _refuse_decision(shown, reject=reject)
         _refuse_expiry(expires, loaded.view.now)
-        if confirmed is None or confirmed.inputs != shown.inputs:
+        if confirmed is None or confirmed.bound_to != shown.bound_to:
             if not confirm(shown):
                 return None
             confirmed = shown
