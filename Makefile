@@ -49,11 +49,14 @@ unit: $(STAMP) ## the tests, but for those that take long
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not soak" $(PYTEST_ARGS)
 
 generated: $(STAMP) ## compiled workflows and reference pages are what the sources say
+	$(BIN)/python -m planloom.emit.schemas --check
 	$(BIN)/planloom compile --check
 	$(BIN)/python -m planloom.report.diagnostics_pages --check
 	$(BIN)/python -m planloom.report.docs --check
 
-docs: $(STAMP) ## write the reference pages under generated/docs
+docs: $(STAMP) ## write the schemas, what this repository compiles to, and the reference pages under generated/docs
+	$(BIN)/python -m planloom.emit.schemas --write
+	$(BIN)/planloom compile
 	$(BIN)/python -m planloom.report.diagnostics_pages --write
 	$(BIN)/python -m planloom.report.docs --write
 

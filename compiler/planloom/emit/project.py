@@ -12,8 +12,8 @@ from planloom.emit.orchestrator import build_orchestrator
 from planloom.emit.page import build_page
 from planloom.emit.parts import Parts
 from planloom.emit.profiles import build_profiles
+from planloom.emit.published import read_schemas
 from planloom.emit.render import render
-from planloom.emit.schemas import build_schemas
 from planloom.emit.validate import build_validate
 from planloom.emit.waves import build_waves, encode_waves
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
@@ -68,7 +68,7 @@ def gather(emitted: Iterable[Emitted], project: Project) -> FileSet:
     validate = build_validate(Parts.of(project))
     files[validate.path] = render(validate)
     files[PROJECT_FILE] = _project_file(project, (one.plan for one in plans))
-    files |= {f"generated/schema/{name}": content for name, content in build_schemas().items()}
+    files |= {f"generated/schema/{name}": content for name, content in read_schemas().items()}
     return dict(sorted(files.items()))
 
 

@@ -1,17 +1,21 @@
-"""The published JSON Schemas: plan, project, matrix, schedule and every record."""
+"""Making the published JSON Schemas: plan, project, matrix, schedule and every record. They ship as data (`emit.published`).
+
+python -m planloom.emit.schemas --write | --check
+"""
 
 from __future__ import annotations
 
 import json
-from json.encoder import encode_basestring
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from planloom.emit.published import FOLDER, read_schemas
 from planloom.emit.waves import MATRIX_SCHEMA
 from planloom.records.bodies import FIELDS, FOLDERS
 from planloom.records.record import PREDICATE_TYPE, SCHEMA_VERSION, STATEMENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SHA256: Final = {
@@ -34,8 +38,6 @@ _ENTRY: Final = {
     "source": _TEXT,
 }
 
-_NEW_LINE: Final = "\n"
-
 
 def build_schemas() -> dict[str, bytes]:
     """Return file name → JSON Schema, for `generated/schema/`."""
@@ -49,20 +51,10 @@ def build_schemas() -> dict[str, bytes]:
         "schedule": _schedule(),
         "record": _records(),
     }
-    return {f"{name}.schema.json": f"{_indent(schema, _NEW_LINE)}\n".encode() for name, schema in sorted(schemas.items())}
-
-
-def _indent(value: Any, line: str) -> str:
-    """Return what `json.dumps(value, indent=2, ensure_ascii=False)` does, in a third of its time: each compilation writes all schemas."""
-    if isinstance(value, str):
-        return encode_basestring(value)
-    inner = line + "  "
-    if isinstance(value, dict) and value:
-        entries = [f"{encode_basestring(key)}: {_indent(item, inner)}" for key, item in value.items()]
-        return f"{{{inner}{f',{inner}'.join(entries)}{line}}}"
-    if isinstance(value, list) and value:
-        return f"[{inner}{f',{inner}'.join([_indent(item, inner) for item in value])}{line}]"
-    return json.dumps(value)
+    return {
+        f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode("utf-8") + b"\n"
+        for name, schema in sorted(schemas.items())
+    }
 
 
 def _object(properties: Mapping[str, Any], *, optional: tuple[str, ...] = (), extra: Any = None) -> dict[str, Any]:
@@ -176,3 +168,23 @@ def _record(event: str) -> dict[str, Any]:
         "allOf": [{"$ref": "#/$defs/frame"}],
         **_object({"predicate": _object({"event": {"const": event}, "body": body})}),
     }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the schemas into the package, or compare those that are there; return the exit code."""
+    if list(arguments) == ["--write"]:
+        FOLDER.mkdir(exist_ok=True)
+        for name, content in build_schemas().items():
+            (FOLDER / name).write_bytes(content)
+        return 0
+    if list(arguments) != ["--check"]:
+        sys.stderr.write("usage: python -m planloom.emit.schemas --write | --check\n")
+        return 2
+    if read_schemas() != build_schemas():
+        sys.stderr.write("the schemas in the package are not what the code says\nNext: make docs\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -32,7 +32,6 @@ Passes:
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from planloom.checks.facts import Facts
@@ -60,6 +59,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _as_disks_compare(path: str) -> str:
+    if path.isascii():
+        return path.lower()
+    import unicodedata
+
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
