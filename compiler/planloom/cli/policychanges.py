@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from planloom.cli.passphrase import ask_passphrase, given_passphrase
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
     from planloom.core.canonical import Json
     from planloom.trust.keyring import Rules
     from planloom.trust.keys import Key, PrivateKey
@@ -66,15 +70,19 @@ def trust(
     from planloom.trust.policyformat import next_version
 
     project = find_root(root)
-    policy = load_policy(project)
-    wanted = TrustedKey(name, _public(project, policy, name, public), roles, valid_from, valid_until, builders)
-    changed = trust_key(policy, wanted)
-    what = f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}"
-    size = 0
-    if next_version(policy, changed).is_narrower_than(policy):
-        size = _checkpoint_size(project, policy, ledger)
-        what += f"; the first {size} records of the checkpoint are judged as before"
-    _sign_change(project, policy, changed, what, style, yes=yes, since_size=size)
+
+    def change() -> None:
+        policy = load_policy(project)
+        wanted = TrustedKey(name, _public(project, policy, name, public), roles, valid_from, valid_until, builders)
+        changed = trust_key(policy, wanted)
+        what = f"{name} ({wanted.key.key_id[:8]}) may act as {', '.join(changed[0].roles)}"
+        size = 0
+        if next_version(policy, changed).is_narrower_than(policy):
+            size = _checkpoint_size(project, policy, ledger)
+            what += f"; the first {size} records of the checkpoint are judged as before"
+        _sign_change(project, policy, changed, what, style, yes=yes, since_size=size)
+
+    _until_signed(change, yes=yes)
 
 
 @click.command(
@@ -108,11 +116,15 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
     from planloom.trust.policyfiles import load_policy
 
     project = find_root(root)
-    policy = load_policy(project)
-    size = at_size if at_size is not None else _checkpoint_size(project, policy, ledger)
-    changed = revoke_key(policy, name, size, reason)
-    what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
-    _sign_change(project, policy, changed, what, style, yes=yes)
+
+    def change() -> None:
+        policy = load_policy(project)
+        size = at_size if at_size is not None else _checkpoint_size(project, policy, ledger)
+        changed = revoke_key(policy, name, size, reason)
+        what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
+        _sign_change(project, policy, changed, what, style, yes=yes)
+
+    _until_signed(change, yes=yes)
 
 
 @click.command(
@@ -138,21 +150,32 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
     from planloom.trust.policyfiles import load_policy
 
     project = find_root(root)
-    policy = load_policy(project)
-    fresh = generate()
-    changed = rotate_key(policy, name, fresh.key, SystemClock().now())
     path = project / KEY_FOLDER / f"{name}.pem"
-    old = path.with_name(f"{name}-{find_named(policy, name).key.key_id[:8]}.pem")
     beside = path.with_name(f"{name}.new.pem")
-    beside.unlink(missing_ok=True)
-    # A key that was kept under a passphrase is not followed by one that anybody can use.
-    write_private_key(beside, fresh, ask_passphrase() if path.exists() and is_encrypted(path.read_bytes()) else "")
-    what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
-    _sign_change(project, policy, changed, what, style, yes=yes, also=fresh)
-    if path.exists():
-        path.rename(old)
-    beside.rename(path)
-    screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old.name})")
+
+    def change() -> None:
+        policy = load_policy(project)
+        fresh = generate()
+        changed = rotate_key(policy, name, fresh.key, SystemClock().now())
+        old = path.with_name(f"{name}-{find_named(policy, name).key.key_id[:8]}.pem")
+        # A key that was kept under a passphrase is not followed by one that anybody can use.
+        passphrase = ask_passphrase() if path.exists() and is_encrypted(path.read_bytes()) else ""
+
+        @contextlib.contextmanager
+        def put_in_place() -> Iterator[None]:
+            # First the key, then the policy that trusts it: the other way round, whoever dies between leaves a key that nobody has.
+            beside.unlink(missing_ok=True)
+            write_private_key(beside, fresh, passphrase)
+            yield
+            if path.exists():
+                path.rename(old)
+            beside.rename(path)
+            screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old.name})")
+
+        what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
+        _sign_change(project, policy, changed, what, style, yes=yes, also=fresh, around=put_in_place)
+
+    _until_signed(change, yes=yes)
     if name == "ci":
         screen.suggest("planloom init --github, to store the new key as the secret PLANLOOM_SIGNING_KEY")
 
@@ -191,16 +214,20 @@ def rules(given: tuple[str, ...], root: Path | None, ledger: str, style: str, *,
         raise InputError("which rule?", hint="planloom keys rules --threshold approver=2")
     wanted = Rules(dict(map(_threshold, given)), own)
     project = find_root(root)
-    policy = load_policy(project)
-    after = wanted.apply(next_version(policy, ()))
-    told = [change.text for change in describe_changes(policy, after)]
-    if not told:
-        raise InputError("that is the rule already", hint="planloom keys list")
-    size = 0
-    if after.is_narrower_than(policy):
-        size = _checkpoint_size(project, policy, ledger)
-        told.append(f"the first {size} records of the checkpoint are judged as before")
-    _sign_change(project, policy, (), "; ".join(told), style, yes=yes, since_size=size, rules=wanted)
+
+    def change() -> None:
+        policy = load_policy(project)
+        after = wanted.apply(next_version(policy, ()))
+        told = [change.text for change in describe_changes(policy, after)]
+        if not told:
+            raise InputError("that is the rule already", hint="planloom keys list")
+        size = 0
+        if after.is_narrower_than(policy):
+            size = _checkpoint_size(project, policy, ledger)
+            told.append(f"the first {size} records of the checkpoint are judged as before")
+        _sign_change(project, policy, (), "; ".join(told), style, yes=yes, since_size=size, rules=wanted)
+
+    _until_signed(change, yes=yes)
 
 
 def _threshold(text: str) -> tuple[str, int]:
@@ -222,7 +249,7 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
     """
     from planloom.runtime.effects import SystemEnvironment
     from planloom.trust.keyfiles import YOU, find_signing_key
-    from planloom.trust.keyring import sign_policy, write_trust_files
+    from planloom.trust.keyring import changing_policy, sign_policy, write_trust_files
     from planloom.trust.policydiff import describe_changes
     from planloom.trust.policyfiles import POLICY_PATH, open_policy, read_trust_files
 
@@ -235,7 +262,8 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
         screen.say(f"  {change.text}")
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
-    write_trust_files(project, signing.changes)
+    with changing_policy(project, files):
+        write_trust_files(project, signing.changes)
     _tell_signed(versions[-1].version, signing.lacking, style, {})
 
 
@@ -261,6 +289,21 @@ def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) 
         screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
 
 
+def _until_signed(change: Callable[[], None], *, yes: bool) -> None:
+    """Carry a change out; when another came first, once more over the version that it made, unless a person agreed to the one before."""
+    from planloom.trust.keyring import PolicyMoved
+
+    while True:
+        try:
+            change()
+        except PolicyMoved:
+            if not yes:
+                raise
+            screen.say("somebody else changed the trust policy meanwhile: once more, over what it says now")
+        else:
+            return
+
+
 def _sign_change(
     project: Path,
     policy: Policy,
@@ -272,14 +315,19 @@ def _sign_change(
     also: PrivateKey | None = None,
     since_size: int = 0,
     rules: Rules | None = None,
+    around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> None:
-    """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it."""
+    """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it.
+
+    `around` is held while it is written, when it is sure that no other change came first. Raises: PolicyMoved when one did.
+    """
     from planloom.core.errors import TrustError
     from planloom.report.keytable import describe_key
     from planloom.runtime.effects import SystemEnvironment
     from planloom.trust.keyfiles import YOU, find_signing_key
-    from planloom.trust.keyring import Rules, change_policy, write_trust_files
+    from planloom.trust.keyring import PolicyMoved, Rules, change_policy, changing_policy, write_trust_files
     from planloom.trust.policyfiles import POLICY_PATH, read_trust_files
+    from planloom.trust.policyformat import write_policy
 
     signer = find_signing_key(YOU, project, SystemEnvironment())
     if not policy.has_role(signer.key_id, "root"):
@@ -287,11 +335,15 @@ def _sign_change(
         raise TrustError(message, hint="planloom keys list shows who is root", code="E_ROLE")
     becomes_root = also is not None and any(k.key == also.key and "root" in k.roles for k in changed)
     signers = [signer, *([also] if also is not None and becomes_root else [])]
-    signing = change_policy(read_trust_files(project), changed, signers, since_size, rules or Rules())
+    files = read_trust_files(project)
+    if files[POLICY_PATH] != write_policy(policy):
+        raise PolicyMoved("the trust policy was changed by somebody else meanwhile", hint="repeat the command")
+    signing = change_policy(files, changed, signers, since_size, rules or Rules())
     screen.say(f"{POLICY_PATH}, version {policy.version} to {policy.version + 1}: {what}")
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
-    write_trust_files(project, signing.changes)
+    with changing_policy(project, files), around():
+        write_trust_files(project, signing.changes)
     _tell_signed(policy.version + 1, signing.lacking, style, {"key": describe_key(changed[0])} if changed else {})
 
 

@@ -141,6 +141,21 @@ def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder itself as the lock while the block runs, where no file of ours may lie yet. Raises: OSError when it can't be opened.
+
+    A file system that locks files only (NFS) gives no lock: then the block runs without.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _is_same(handle: int, path: Path) -> bool:
     # Somebody may have swept the file away while we waited: then others lock a new one, and we hold nothing.
     try:

@@ -46,22 +46,30 @@ def lay_down(directory: Path, example: str | None) -> LaidDown:
 
     Raises: InputError when the folder holds an example's file already, or its plans have errors; StoreError when it can't be written.
     """
+    from planloom.ledger import disk
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Two that begin at once would each find nothing and make other keys; the second finds what the first laid down.
+        with disk.locked_folder(directory):
+            return _lay_all(directory, example)
+    except OSError as error:
+        message = f"{error.filename or directory}: {error.strerror}"
+        raise StoreError(message, hint="name a folder that you may write to") from error
+
+
+def _lay_all(directory: Path, example: str | None) -> LaidDown:
     has_plans = any((directory / "specs").glob("*.yaml"))
     if example and example != "none" and has_plans:
         message = f"{directory}/specs has plans already"
         raise InputError(message, hint="planloom init without --example adds what is missing; or name another folder")
     chosen = example or ("none" if has_plans else "release")
     _refuse_unfinished(directory, chosen)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        shown = _lay_example(directory, chosen)
-        shown += lay_down_trust(directory)
-        _lay_folders(directory)
-        _lay_git_files(directory)
-        shown += _compile(directory)
-    except OSError as error:
-        message = f"{error.filename or directory}: {error.strerror}"
-        raise StoreError(message, hint="name a folder that you may write to") from error
+    shown = _lay_example(directory, chosen)
+    shown += lay_down_trust(directory)
+    _lay_folders(directory)
+    _lay_git_files(directory)
+    shown += _compile(directory)
     command = "planloom run"
     if chosen == "structured":
         shown += _start_structured(directory)
@@ -123,23 +131,22 @@ def _lay_example(directory: Path, example: str) -> list[tuple[str, str]]:
 def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
     """Add two keys and a trust policy that names them, unless there is a policy; returns what was added."""
     from planloom.trust.keyfiles import write_private_key
+    from planloom.trust.keyring import policy_lock, write_trust_files
     from planloom.trust.keys import generate
     from planloom.trust.policy import new_policy
     from planloom.trust.policyfiles import POLICY_PATH, policy_files
 
     if (directory / POLICY_PATH).exists():
         return []
-    _refuse_strange_keys(directory)
-    keys = {name: generate() for name in ("you", "ci")}
-    places = {name: directory / ".planloom" / f"{name}.pem" for name in keys}
-    place = directory / ".planloom"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, key in keys.items():
-        write_private_key(places[name], key)
-    policy = new_policy(keys["you"].key, keys["ci"].key)
-    for path, content in policy_files(policy, [keys["you"]]).items():
-        if content is not None:
-            _write_new(directory / path, content)
+    with policy_lock(directory):
+        if (directory / POLICY_PATH).exists():
+            return []
+        _refuse_strange_keys(directory)
+        keys = {name: generate() for name in ("you", "ci")}
+        for name, key in keys.items():
+            write_private_key(directory / ".planloom" / f"{name}.pem", key)
+        policy = new_policy(keys["you"].key, keys["ci"].key)
+        write_trust_files(directory, policy_files(policy, [keys["you"]]))
     return [
         (POLICY_PATH, "who may sign what"),
         (".planloom/you.pem", "your key: approves and reverts          (0600, ignored by git)"),

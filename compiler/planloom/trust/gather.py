@@ -21,7 +21,7 @@ from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH
 from planloom.trust.mirror import read_refs
-from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
+from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,10 +87,11 @@ def read_folder(root: Path) -> History:
     """Return what lies in a project's folder itself. Raises: StoreError when something can't be read."""
     files: dict[str, bytes] = {}
     try:
-        for name in _walk(root):
-            content = (root / name).read_bytes()
-            if not is_other_workflow(name, content):
-                files[name] = content
+        with settled(root):
+            for name in _walk(root):
+                content = (root / name).read_bytes()
+                if not is_other_workflow(name, content):
+                    files[name] = content
     except OSError as error:
         message = f"{Path(str(error.filename or root)).name}: it can't be read: {error.strerror}"
         raise StoreError(message, hint="verify needs to read all of specs/, generated/ and artifacts/") from error
