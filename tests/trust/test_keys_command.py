@@ -109,6 +109,24 @@ def test_verify_says_in_every_form_that_somebody_approved_their_own_work(project
     assert (status, said in shown.replace("\\_", "_")) == (0, True), shown
 
 
+def test_verify_tells_a_root_that_was_given_from_one_that_follows_from_it(project):
+    old = load_policy(project).root_digest
+    assert run(keys_command, "rotate", "you", "--yes")[0] == 0
+    new = load_policy(project).root_digest
+    assert old != new
+    for given in (f"sha256:{old}", YOU.key_id):
+        last = run(verify_command, "--root-key", given)[1].splitlines()[-1]
+        assert last.startswith(
+            f"Verified. The trust root sha256:{new} follows, change by signed change, from the one you gave."
+        ), last
+    last = run(verify_command, "--root-key", f"sha256:{new}")[1].splitlines()[-1]
+    assert last.startswith(f"Verified. The trust root sha256:{new} is the one you gave."), last
+    (project / "artifacts/exports/checkpoint").unlink()
+    (project / "artifacts/exports/leaves.txt").unlink()
+    last = run(verify_command, "--root-key", f"sha256:{old}")[1].splitlines()[-1]
+    assert last.startswith(f"Self-consistent. The trust root sha256:{new} follows, change by signed change, from the one"), last
+
+
 def test_verify_with_the_right_root_is_verified(project, tmp_path):
     public = tmp_path / "you.pub"
     public.write_bytes(YOU.key.to_pem())

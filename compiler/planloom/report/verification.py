@@ -63,16 +63,15 @@ def _last_rows(verification: Verification) -> list[tuple[str, str]]:
 def verdict_line(verification: Verification) -> str:
     """Return the last line: the verdict, and what it rests on."""
     root = f"sha256:{verification.root}"
+    given = "follows, change by signed change, from the one you gave" if verification.is_successor else "is the one you gave"
     if verification.verdict == VERIFIED:
         since = " and the checkpoint contains the one you had" if verification.has_since else ""
         more = (
             "" if verification.has_since else " Keep a copy of the checkpoint: --since shows that nothing was removed after it."
         )
-        return f"Verified. The trust root {root} is the one you gave{since}.{more}"
+        return f"Verified. The trust root {root} {given}{since}.{more}"
     if verification.is_pinned:
-        return (
-            f"Self-consistent. The trust root {root} is the one you gave, but there is no checkpoint: planloom export signs one."
-        )
+        return f"Self-consistent. The trust root {root} {given}, but there is no checkpoint: planloom export signs one."
     return f"Self-consistent. The trust root {root} comes from this directory; pin it with --root-key to call this verified."
 
 

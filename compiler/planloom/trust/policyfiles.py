@@ -54,6 +54,11 @@ class PolicyChain(NamedTuple):
         return current._replace(earlier=earlier) if matters else current
 
     @property
+    def newest(self) -> PolicyChain:
+        """The version that counts, without those that it follows from."""
+        return PolicyChain(self.versions[-1:], self.signers[-1:])
+
+    @property
     def lacking(self) -> int:
         """How many root signatures the newest version still lacks; only one that was opened as a draft can lack any."""
         signed = self.signers[-1]

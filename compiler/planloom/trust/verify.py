@@ -83,7 +83,7 @@ class Request:
 class Verification:
     """What came of it.
 
-    Shape: `root` is the trust root's digest ("" when the policy does not hold); `log` the checkpoint, None without a sound one; `newer` how many records
+    Shape: `root` is the trust root's digest ("" when the policy does not hold); `is_successor` when it is not the pinned one itself, but follows from it by signatures; `log` the checkpoint, None without a sound one; `newer` how many records
     it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files; `evidence` has the records themselves
     (None when the policy does not hold).
     """
@@ -91,6 +91,7 @@ class Verification:
     verdict: str
     root: str
     is_pinned: bool
+    is_successor: bool
     has_since: bool
     records: int
     items: tuple[ItemSummary, ...]
@@ -130,6 +131,7 @@ def _verify(history: History, request: Request) -> Verification:
             verdict=BROKEN,
             root="",
             is_pinned=False,
+            is_successor=False,
             has_since=bool(request.since),
             records=len(history.records()),
             items=(),
@@ -172,6 +174,7 @@ def _verify(history: History, request: Request) -> Verification:
         verdict=_verdict(explained, log, is_pinned=is_pinned),  # 15
         root=policy.root_digest,
         is_pinned=is_pinned,
+        is_successor=is_pinned and not chain.newest.anchored_by(request.roots),
         has_since=bool(request.since),
         records=len(history.records()),
         items=tuple(summarise(evidence, item) for item in (*evidence.items(), *_shared(evidence))),
