@@ -109,6 +109,24 @@ def test_verify_says_in_every_form_that_somebody_approved_their_own_work(project
     assert (status, said in shown.replace("\\_", "_")) == (0, True), shown
 
 
+def test_roots_that_begin_alike_are_shown_whole(project):
+    root = load_policy(project).root_digest
+    other = root[:-1] + ("0" if root[-1] != "0" else "1")
+    status, shown, _ = run(verify_command, "--root-key", f"sha256:{other}")
+    assert status == 1
+    assert f"expected {other}, found {root}" in shown
+    status, shown, _ = run(verify_command, "--root-key", f"sha256:{root[::-1]}")
+    assert status == 1
+    assert f"expected {root[::-1][:12]}…, found {root[:12]}…" in shown
+
+
+@pytest.mark.parametrize("given", ["sha256:", "sha256:00", "sha256:" + "g" * 64, "sha256:" + "A" * 64])
+def test_a_root_that_is_no_digest_is_unusable_input(project, given):
+    status, shown, said = run(verify_command, "--root-key", given)
+    assert (status, shown) == (2, "")
+    assert said == f"--root-key {given}: a digest is 64 hex digits (0-9, a-f) after sha256:"
+
+
 def test_verify_tells_a_root_that_was_given_from_one_that_follows_from_it(project):
     old = load_policy(project).root_digest
     assert run(keys_command, "rotate", "you", "--yes")[0] == 0

@@ -152,11 +152,17 @@ def _roots(given: str) -> tuple[str, ...]:
     from planloom.trust.keyfiles import parse_public_key
 
     if given.startswith("sha256:"):
-        return (given.removeprefix("sha256:"),)
+        digest = given.removeprefix("sha256:")
+        if not _is_digest(digest):
+            message = f"--root-key {given}: a digest is 64 hex digits (0-9, a-f) after sha256:"
+            raise InputError(
+                message, hint="planloom keys list   # where the root is known for sure: it prints the trust root whole"
+            )
+        return (digest,)
     path = Path(given)
     if path.is_file():
         return (parse_public_key(_read_file(path), path.name).key_id,)
-    if len(given) == 64 and all(c in "0123456789abcdef" for c in given):
+    if _is_digest(given):
         # Either the id of a key or the key itself: both are 64 hex digits, and neither can pass for the other.
         try:
             return (given, parse_public_key(given.encode(), "--root-key").key_id)
@@ -164,6 +170,10 @@ def _roots(given: str) -> tuple[str, ...]:
             return (given,)
     message = f"--root-key {given}: neither sha256:DIGEST nor a public key file nor a key id"
     raise InputError(message, hint="planloom keys show you prints all three")
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
 
 
 def _digests_below(folder: Path) -> Callable[[str], str]:

@@ -162,8 +162,12 @@ def _broken_lines(findings: Sequence[Finding]) -> list[str]:
 
 
 def _difference(finding: Finding) -> str:
-    parts = [f"expected {_short(finding.expected)}"] if finding.expected else []
-    parts += [f"found {_short(finding.found)}"] if finding.found else []
+    expected, found = _short(finding.expected), _short(finding.found)
+    if expected == found:
+        # What differs lies in what was cut off.
+        expected, found = finding.expected, finding.found
+    parts = [f"expected {expected}"] if expected else []
+    parts += [f"found {found}"] if found else []
     return f"{finding.field + ': ' if finding.field else ''}{', '.join(parts)}"
 
 
