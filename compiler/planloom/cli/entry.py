@@ -7,7 +7,7 @@ import gc
 import sys
 from typing import Final
 
-from planloom.cli import screen
+from planloom.cli import screen, streams
 from planloom.cli.quick import find_command
 from planloom.core.errors import PlanloomError
 
@@ -19,6 +19,7 @@ THE_MACHINES: Final = frozenset(
 
 def main() -> None:
     """Run the command line; a PlanloomError becomes a message and its exit code, anything else is our bug."""
+    streams.prepare()
     quick = find_command(sys.argv[1:])
     try:
         if quick is not None:
@@ -33,10 +34,6 @@ def main() -> None:
     except KeyboardInterrupt:
         screen.say("stopped")
         status = 130
-    except BrokenPipeError:
-        # The reader went away (`| head`): nothing is wrong, and nothing more can be said.
-        sys.stderr.close()
-        status = 0
     except OSError as error:
         status = refuse_for_the_machine(error)
     # The process ends: what it holds goes with it, and Python need not look for cycles in all of it a last time.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom import api
-from planloom.cli import screen
+from planloom.cli import screen, streams
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
@@ -240,7 +240,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
             for view, schedule in shown:
                 screen.product(write_status(view, schedule))
         busy = any(schedule.running or schedule.dispatchable for _, schedule in shown)
-        if not watch or not busy:
+        if not watch or not busy or not streams.is_read():
             break
         import time
 
