@@ -111,6 +111,13 @@ def test_a_cycle_is_printed_as_the_same_path_on_every_run(empty):
     assert any("b" in line and "build" in line and "c" in line for line in text.splitlines())
 
 
+@pytest.mark.parametrize("style", ["mermaid", "dot", "json"])
+def test_a_plan_whose_step_needs_one_that_is_not_there_is_not_drawn(empty, style):
+    (empty.folder / "specs/demo.yaml").write_text(PLAN.replace("needs: []", "needs: [zz]"))
+    done = refused(empty, 2, "graph", "--format", style, said=["plan 'demo' has errors", "planloom validate"])
+    assert done.stdout == ""
+
+
 def test_a_missing_work_item_is_refused_with_the_nearest(shop):
     for command in (
         ["status", "demo-2"],

@@ -65,6 +65,8 @@ def graph(plan: str, style: str, root: Path | None) -> int:
     for candidate in checked.plans:
         if candidate.id == chosen and chosen in checked.graphs:
             compiled, steps = compile_plan(candidate, checked.graphs[chosen])
+            if not {before for step in steps for before in step.predecessors} <= {step.key for step in steps}:
+                break  # What is drawn is what there is: an arrow from a step that is not there would promise one.
             screen.product(FORMATS[style](compiled, steps))
             return 0
     if chosen in ids:
