@@ -30,7 +30,10 @@ NO_PLAN = (
 
 @dataclass
 class Hub:
-    """What GitHub knows. `bare` is the repository itself; `plan` its owner's, `tells_plan` whether a token may know it."""
+    """What GitHub knows. `bare` is the repository itself; `plan` its owner's, `tells_plan` whether a token may know it.
+
+    `in_place` is what a proxy answers in GitHub's place, by how the paths begin.
+    """
 
     bare: str
     slug: str = "acme/demo"
@@ -48,6 +51,7 @@ class Hub:
     disabled: dict[str, str] = field(default_factory=dict)
     fail: int = 0
     fail_with: str = "unavailable"
+    in_place: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     next_id: int = 100
@@ -97,7 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         hub.requests.append(f"{self.command} {url.path}")
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if hub.fail:
+        replaced = next((content for start, content in hub.in_place.items() if url.path.startswith(start)), None)
+        if replaced is not None:
+            self._content(200, replaced)
+        elif hub.fail:
             self._json(hub.fail, {"message": hub.fail_with})
         elif token and token not in RIGHTS:
             self._json(401, {"message": "Bad credentials"})
@@ -124,7 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(404, {"message": "Not Found"})
 
     def _json(self, status: int, value: Any) -> None:
-        content = b"" if value is None else json.dumps(value).encode()
+        self._content(status, b"" if value is None else json.dumps(value).encode())
+
+    def _content(self, status: int, content: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))

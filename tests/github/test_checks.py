@@ -181,3 +181,28 @@ def test_the_text_names_the_repair_below_what_is_bad(ready):
     assert "bad  the environment" in done.out
     assert "       planloom init --github\n" in done.out
     assert "Next: planloom init --github" in done.err
+
+
+STRANGE = {"a page": b"<html>Sign in</html>", "a list": b"[1]", "a text": b'"ok"', "nothing": b"null", "no text": b"\xff\xfe"}
+
+
+@pytest.mark.parametrize("command", [["doctor", "--github"], ["init", "--github"]], ids=" ".join)
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
+def test_an_answer_that_is_not_githubs_is_told_and_nothing_is_done(ready, command, content):
+    ready.hub.in_place["/"] = content
+    done = ready.run(*command)
+    assert done.code == 5, done.text
+    assert "E_GITHUB_ANSWER" in done.err
+    assert "GITHUB_API_URL" in done.err
+    assert ready.hub.writes() == []
+
+
+@pytest.mark.parametrize("path", ["git/trees", "actions/permissions", "actions/workflows", "environments", "rules/branches"])
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
+def test_one_answer_that_is_not_githubs_leaves_the_other_checks(ready, path, content):
+    ready.hub.in_place[f"/repos/acme/demo/{path}"] = content
+    done = ready.run("doctor", "--github", "--format", "json")
+    assert done.code == 1, done.text
+    found = lines(done)
+    assert any("not one of GitHub's" in what for what, is_good in found.items() if is_good is False), found
+    assert any(found.values())

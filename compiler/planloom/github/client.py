@@ -51,7 +51,22 @@ class Client:
 
     def get(self, path: str) -> Answer:
         """Read something of the repository (`environments/planloom`), "" for the repository itself; see `call`."""
-        return self.call("GET", self._of_repository(path))
+        return self.read(self._of_repository(path))
+
+    def list(self, path: str) -> Answer:
+        """Read something of the repository that is a list at its top; see `read`."""
+        return self.read(self._of_repository(path), list)
+
+    def read(self, path: str, shape: type = dict) -> Answer:
+        """Read something that is an object, or a list of objects: a good answer holds one; see `call`.
+
+        Raises: as `call`; StoreError `E_GITHUB_ANSWER` when it is something else.
+        """
+        answer = self.call("GET", path)
+        inner = answer.value if isinstance(answer.value, list) else []
+        if answer.is_good and not (isinstance(answer.value, shape) and all(isinstance(one, dict) for one in inner)):
+            raise _strange(self.api, path)
+        return answer
 
     def put(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Make or replace something of the repository; see `call`."""
@@ -64,7 +79,8 @@ class Client:
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Return the answer to one request, whatever its status, but for these.
 
-        Raises: TrustError when the token is not taken; StoreError when GitHub can't be reached, fails, or asks us to wait.
+        Raises: TrustError when the token is not taken; StoreError when GitHub can't be reached, fails, asks us to wait, or says that
+        it was done in words that are not its own (`E_GITHUB_ANSWER`).
         """
         asked = request.Request(f"{self.api}/{path}", method=method, headers=self._headers())  # noqa: S310 - GITHUB_API_URL
         if body is not None:
@@ -74,7 +90,11 @@ class Client:
             asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
             with request.urlopen(asked, timeout=TIMEOUT_SECONDS) as got:  # noqa: S310 - GITHUB_API_URL
-                return _answer(got.status, got.read(), got.headers)
+                content = got.read()
+                answer = _answer(got.status, content, got.headers)
+                if content and answer.value is None:
+                    raise _strange(self.api, path)
+                return answer
         except urlerror.HTTPError as error:
             with error:
                 answer = _answer(error.code, error.read(), error.headers)
@@ -103,6 +123,12 @@ def _answer(status: int, content: bytes, headers: Any) -> Answer:
     except ValueError:
         value = None  # A proxy's page: the status says enough.
     return Answer(status, value, {key.lower(): text for key, text in headers.items()})
+
+
+def _strange(api: str, path: str) -> StoreError:
+    message = f"{api}/{path} gives an answer that is not one of GitHub's"
+    hint = "a proxy, or a page to sign in at, may stand before it: look at the address in a browser; GITHUB_API_URL names another"
+    return StoreError(message, hint=hint, code="E_GITHUB_ANSWER")
 
 
 def _refuse_hopeless(answer: Answer) -> None:

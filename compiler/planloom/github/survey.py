@@ -125,7 +125,7 @@ def hindrance(client: Client, branch: str) -> str:
     answer = client.get(f"branches/{name(branch)}")
     if answer.is_good and answer.value.get("protected"):
         return "it is protected"
-    rules = client.get(f"rules/branches/{name(branch)}?per_page={PAGE}")
+    rules = client.list(f"rules/branches/{name(branch)}?per_page={PAGE}")
     found = sorted({rule.get("type", "") for rule in rules.value or []} & HINDERING) if rules.is_good else []
     return f"a ruleset asks for {', '.join(found).replace('_', ' ')}" if found else ""
 
@@ -148,8 +148,8 @@ def _plan(client: Client, owner: dict[str, Any]) -> str:
     is_organization = owner.get("type") == "Organization"
     if not is_organization and not client.token:
         return ""
-    answer = client.call("GET", f"orgs/{name(login)}" if is_organization else "user")
-    value = answer.value if answer.is_good and isinstance(answer.value, dict) else {}
+    answer = client.read(f"orgs/{name(login)}" if is_organization else "user")
+    value = answer.value if answer.is_good else {}
     if str(value.get("login", "")).lower() != login.lower():
         return ""
     return str((value.get("plan") or {}).get("name") or "").lower()

@@ -379,6 +379,15 @@ _COMMANDS: Final = (
         ),
     ),
     (
+        "E_GITHUB_ANSWER",
+        CodeText(
+            "the answer is not one of GitHub's",
+            "Where GitHub's API should be, something says that all is well in a form that the API never uses.",
+            "Nothing is known of what was asked; a proxy or a page to sign in at may have answered.",
+            "Open the address in a browser; set GITHUB_API_URL when the API lies elsewhere.",
+        ),
+    ),
+    (
         "E_GITHUB_DOWN",
         CodeText(
             "GitHub has trouble of its own",
