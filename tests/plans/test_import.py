@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from planloom.emit.pins import read_pins
 from planloom.graph.plangraph import build_graph
 from planloom.model.builder import build_plan
 from planloom.pipeline import check_project
@@ -186,6 +187,69 @@ def test_whatever_is_not_kept_is_reported_with_its_place(planloom, tmp_path):
     (step,) = plan_of((tmp_path / "specs/ci.yaml").read_text()).steps
     assert step.env == {"EMPTY": ""}
     assert step.native[1]["with"] == {"a": "${{ inputs.level }}", "b": "1.5", "c": ""}
+
+
+def test_an_action_that_becomes_another_version_is_reported_and_each_pin_says_its_version(planloom, tmp_path):
+    (tmp_path / "specs").mkdir()
+    uses = "".join(f"      - uses: actions/{action}\n" for action in ("checkout@v4", "setup-python@v3", "cache@v5", "cache"))
+    (tmp_path / "ci.yml").write_text(f"jobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n{uses}")
+    done = planloom("import", "ci.yml")
+    pins = read_pins(None).table
+    checkout, python, cache = (pins[f"actions/{name}"] for name in ("checkout", "setup-python", "cache"))
+    assert done.err.splitlines()[:-1] == [
+        f"ci.yml:5:15: 'actions/checkout@v4' becomes {checkout.version}, the version whose commit is known: look whether it does the same",
+        f"ci.yml:6:15: 'actions/setup-python@v3' becomes {python.version}, the version whose commit is known: look whether it does the same",
+        f"ci.yml:8:15: 'actions/cache' becomes {cache.version}, the version whose commit is known: look whether it does the same",
+    ]
+    text = (tmp_path / "specs/ci.yaml").read_text()
+    assert f"uses: actions/checkout@{checkout.commit}  # {checkout.version}\n" in text
+    assert f"uses: actions/cache@{cache.commit}  # {cache.version}\n" in text
+    assert planloom("validate").status == 0
+
+
+def test_an_import_begins_a_project_where_there_is_none(planloom, write, tmp_path, monkeypatch):
+    write("ci/tasks.md", TASKS)
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path / "ci")
+    done = planloom("import", "tasks.md", "--id", "images")
+    assert (done.status, done.out) == (0, "specs/images.yaml: 5 steps, 4 notes\n")
+    assert (tmp_path / "specs/images.yaml").is_file()
+    (tmp_path / "other").mkdir()
+    assert planloom("import", "tasks.md", "--id", "x", "--root", "../other").status == 0
+    assert (tmp_path / "other/specs/x.yaml").is_file()
+    assert planloom("import", "tasks.md", "--root", "nowhere").status == 2
+
+
+def test_a_section_of_dependencies_becomes_needs_and_what_is_not_understood_is_reported(planloom, write, tmp_path):
+    section = """# T
+- [ ] T001 [P] a
+- [ ] T002 [P] b
+- [ ] T003 [P] c
+- [ ] T004 [P] d
+- [ ] T005 [P] e
+## Dependencies & order
+- T004 after T003
+- **T005**: depends on T001, T004.
+* T002 blocks T003 and T005
+T003 needs T009
+- T010 after T001
+- T001 and T002 may meet
+- Setup comes first
+
+## Notes
+T001 is nice
+"""
+    write("tasks.md", section)
+    (tmp_path / "specs").mkdir()
+    done = planloom("import", "tasks.md", "--id", "x")
+    assert done.err.splitlines()[:-1] == [
+        "tasks.md:12:1: task T010 is done or not there: that it comes after T001 is left out",
+        "tasks.md:13:1: this line of the dependencies is not understood and left out: write '(depends on T001)' behind a task",
+        "tasks.md:14:1: this line of the dependencies is not understood and left out: write '(depends on T001)' behind a task",
+        "tasks.md:4:1: task T003 depends on T009, which is done or not there: the need is left out",
+    ]
+    steps = {step.key: step.needs for step in plan_of((tmp_path / "specs/x.yaml").read_text()).steps}
+    assert steps == {"t001": (), "t002": (), "t003": ("t002",), "t004": ("t003",), "t005": ("t001", "t004", "t002")}
 
 
 def test_an_imported_workflow_lacks_only_pins(planloom, tmp_path):

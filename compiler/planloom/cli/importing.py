@@ -13,7 +13,10 @@ from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.core.errors import EXIT_DONE, Conflict, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planloom.core.canonical import Json
+    from planloom.emit.yaml import Tree
     from planloom.syntax.importing.imported import Imported
 
 MAX_BYTES = 1024 * 1024
@@ -60,9 +63,9 @@ def import_(file: Path, plan_id: str, root: Path | None, style: str, *, to_stdou
         message = f"{file} holds nothing that could become a step"
         raise InputError(message, hint="tasks look like `- [ ] T001 text`; a workflow has jobs")
     path = f"specs/{wanted}.yaml"
-    text = lay_out(path, MODELINE + write(imported.tree))
+    text = lay_out(path, MODELINE + write(_with_versions(imported)))
     if not to_stdout:
-        _write(find_root(root), path, text, force=force)
+        _write(_project(root), path, text, force=force)
     if style == "json":
         screen.product_json(_document(path, text, imported, written=not to_stdout))
     else:
@@ -76,6 +79,19 @@ def import_(file: Path, plan_id: str, root: Path | None, style: str, *, to_stdou
     return EXIT_DONE
 
 
+def _project(root: Path | None) -> Path:
+    """Return the project's folder. Where there is none, one begins: in the folder named, at the top of the repository, or right here."""
+    if root is not None and root.is_dir():
+        return root.resolve()
+    try:
+        return find_root(root)
+    except InputError:
+        if root is not None:
+            raise
+        here = Path.cwd()
+        return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+
+
 def _write(folder: Path, path: str, text: bytes, *, force: bool) -> None:
     """Write the plan. Raises: Conflict when there is one and it is not to be overwritten."""
     if (folder / path).exists() and not force:
@@ -83,6 +99,20 @@ def _write(folder: Path, path: str, text: bytes, *, force: bool) -> None:
         raise Conflict(message, hint="--id names another plan, --force overwrites this one")
     (folder / "specs").mkdir(exist_ok=True)
     replace_file(folder / path, text)
+
+
+def _with_versions(imported: Imported) -> Mapping[str, Tree]:
+    """Return the plan with the version of each pinned action as a comment behind it: forty digits tell nobody which that is."""
+    from planloom.emit.yaml import Noted
+
+    def noted(native: Mapping[str, Tree]) -> Mapping[str, Tree]:
+        uses = str(native.get("uses", ""))
+        return {**native, "uses": Noted(uses, imported.versions[uses])} if uses in imported.versions else native
+
+    steps = [
+        {**step, "steps": [noted(one) for one in step["steps"]]} if "steps" in step else step for step in imported.tree["steps"]
+    ]
+    return {**imported.tree, "steps": steps}
 
 
 def _document(path: str, text: bytes, imported: Imported, *, written: bool) -> Json:
@@ -134,4 +164,4 @@ def _import(file: Path, content: bytes, plan_id: str) -> Imported:
     if not isinstance(node, MapNode) or not is_workflow(node):
         message = f"{file} is no task list and no GitHub workflow"
         raise InputError(message, hint="a workflow has `jobs`; a task list ends in .md")
-    return import_workflow(node, plan_id, {name: pin.commit for name, pin in read_pins(None).table.items()})
+    return import_workflow(node, plan_id, read_pins(None).table)

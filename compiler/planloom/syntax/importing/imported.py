@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,10 +24,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A plan as plain data in the order in which it is written, and the notes in the order of the source."""
+    """A plan as plain data in the order in which it is written, and the notes in the order of the source.
+
+    Shape: `versions` says of each action with a commit (`actions/checkout@3d3c…`) which version that is.
+    """
 
     tree: Mapping[str, Any]
     notes: tuple[Note, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_key(text: str, fallback: str) -> str:

@@ -1,17 +1,21 @@
 """tasks.md → plan: phases of `- [ ] T001 [P] text` tasks, as spec-driven tools write them.
 
 Each open task becomes a step that somebody does by hand, in the order of the file; `[P]` makes it parallelizable. Tasks of a
-phase start after all of the phase before. "(depends on T001, T002)" becomes needs, a checkpoint line the exit criterion of its phase's last task.
+phase start after all of the phase before. "(depends on T001, T002)" becomes needs, and so do lines like "T004 after T003" in a section of
+dependencies; a checkpoint line becomes the exit criterion of its phase's last task.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core.diagnostics import Span
 from planloom.syntax.importing.imported import Imported, Note, make_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HEADING: Final = re.compile(r"#{1,6}[ \t]+([^\n]{1,500})")
 _TASK: Final = re.compile(r"[ \t]*[-*+][ \t]+\[([ xX])\][ \t]+(?:\*\*)?([A-Z]{1,4}[0-9]{1,6})(?:\*\*)?:?[ \t]+([^\n]{1,2000})")
@@ -19,6 +23,11 @@ _OPEN_BOX: Final = re.compile(r"[ \t]*[-*+][ \t]+\[[ xX]\]")
 _MARKS: Final = re.compile(r"\[([A-Za-z0-9 _.-]{1,20})\][ \t]*")
 _DEPENDS: Final = re.compile(r"\((?:depends on|needs|after)[ \t]+([^)\n]{1,500})\)", re.IGNORECASE)
 _ID: Final = re.compile(r"\b[A-Z]{1,4}[0-9]{1,6}\b")
+_IDS: Final = r"\**[A-Z]{1,4}[0-9]{1,6}\**(?:(?:,| and|, and| &)[ \t]+\**[A-Z]{1,4}[0-9]{1,6}\**){0,200}"
+_ORDER: Final = re.compile(
+    rf"[ \t]*(?:[-*+][ \t]+)?({_IDS}):?[ \t]+((?i:after|depends? on|needs?|requires?|before|blocks?))[ \t]+({_IDS})[. \t]*"
+)
+_FIRST_COMES_FIRST: Final = ("before", "block")
 _CHECKPOINT: Final = re.compile(r"\*\*Checkpoint\*\*:?[ \t]*([^\n]{1,500})")
 
 MAX_TASKS: Final = 10_000
@@ -43,6 +52,7 @@ def import_tasks(path: str, text: str, plan_id: str) -> Imported:
     """Return the plan of a task list. A list without any open task gives a plan without steps."""
     notes: list[Note] = []
     title, tasks = _read(path, text, notes)
+    _read_order(path, text, tasks, notes)
     keys = {task.id: make_key(task.id, "task") for task in tasks}
     steps = []
     for index, task in enumerate(tasks):
@@ -62,19 +72,24 @@ def import_tasks(path: str, text: str, plan_id: str) -> Imported:
     return Imported(tree, tuple(notes))
 
 
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number, but for blocks of code: they show what a list looks like."""
+    fence = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if mark := _FENCE.match(line):
+            # A block ends at a line of the same marks.
+            fence = mark[1] if not fence else "" if mark[1].startswith(fence) else fence
+        elif not fence:
+            yield number, line
+
+
 def _read(path: str, text: str, notes: list[Note]) -> tuple[str, list[_Task]]:
     title, phase = "", 0
     tasks: list[_Task] = []
     seen: dict[str, int] = {}
-    fence = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _lines(text):
         span = Span(path, number, 1, number, len(line) + 1)
-        if mark := _FENCE.match(line):
-            # A block of code shows what a list looks like; it ends at a line of the same marks.
-            fence = mark[1] if not fence else "" if mark[1].startswith(fence) else fence
-        elif fence:
-            continue
-        elif heading := _HEADING.match(line):
+        if heading := _HEADING.match(line):
             phase += 1
             title = title or heading[1].strip("# \t")[:200]
         elif checkpoint := _CHECKPOINT.search(line):
@@ -93,6 +108,30 @@ def _read(path: str, text: str, notes: list[Note]) -> tuple[str, list[_Task]]:
         elif _OPEN_BOX.match(line):
             notes.append(Note(span, "a box without a task id (T001) is left out"))
     return title, tasks
+
+
+def _read_order(path: str, text: str, tasks: list[_Task], notes: list[Note]) -> None:
+    """Add what sections of dependencies say to the tasks; each of their lines that is not understood is reported."""
+    by_id = {task.id: task for task in tasks}
+    in_section = False
+    for number, line in _lines(text):
+        span = Span(path, number, 1, number, len(line) + 1)
+        if heading := _HEADING.match(line):
+            in_section = "depend" in heading[1].lower()
+        elif not in_section or not line.strip() or _OPEN_BOX.match(line) or _CHECKPOINT.search(line):
+            continue
+        elif order := _ORDER.fullmatch(line):
+            first, second = _ID.findall(order[1]), _ID.findall(order[3])
+            before, after = (first, second) if order[2].lower().startswith(_FIRST_COMES_FIRST) else (second, first)
+            for later in after:
+                if later in by_id:
+                    by_id[later].depends.extend(before)
+                else:
+                    message = f"task {later} is done or not there: that it comes after {', '.join(before)} is left out"
+                    notes.append(Note(span, message))
+        else:
+            how = "write '(depends on T001)' behind a task"
+            notes.append(Note(span, f"this line of the dependencies is not understood and left out: {how}"))
 
 
 def _task(name: str, text: str, line: int, phase: int) -> _Task:

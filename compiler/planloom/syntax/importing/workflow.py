@@ -43,8 +43,8 @@ _SECRET: Final = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
-def import_workflow(node: MapNode, plan_id: str, pins: Mapping[str, str]) -> Imported:
-    """Return the plan of a workflow; `pins` maps the name of an action to its commit."""
+def import_workflow(node: MapNode, plan_id: str, pins: Mapping[str, tuple[str, str]]) -> Imported:
+    """Return the plan of a workflow; `pins` maps the name of an action to its version and commit."""
     importer = _Importer(pins)
     tree: dict[str, Any] = {
         "schema": "planloom/plan/v1",
@@ -64,13 +64,14 @@ def import_workflow(node: MapNode, plan_id: str, pins: Mapping[str, str]) -> Imp
     for key in node:
         if key not in ("name", "on", "env", "permissions", "jobs", "run-name"):
             importer.note(node.key_span(key), f"'{key}' of the workflow is left out")
-    return Imported(tree, tuple(sorted(importer.notes, key=lambda note: note.span)))
+    return Imported(tree, tuple(sorted(importer.notes, key=lambda note: note.span)), importer.versions)
 
 
 class _Importer:
-    def __init__(self, pins: Mapping[str, str]) -> None:
+    def __init__(self, pins: Mapping[str, tuple[str, str]]) -> None:
         self.pins = pins
         self.notes: list[Note] = []
+        self.versions: dict[str, str] = {}
 
     def note(self, span: Span, message: str) -> None:
         self.notes.append(Note(span, message))
@@ -257,12 +258,18 @@ class _Importer:
         )
 
     def pin(self, action: str, item: MapNode) -> str:
-        """Return an action with the commit that is known for it; one without is reported."""
+        """Return an action with the commit that is known for it; one without is reported, and one that becomes another version."""
         name, _, ref = action.partition("@")
         if action.startswith(("./", "docker://")) or _COMMIT.fullmatch(ref):
             return action
         if name in self.pins:
-            return f"{name}@{self.pins[name]}"
+            version, commit = self.pins[name]
+            pinned = f"{name}@{commit}"
+            self.versions[pinned] = version
+            if version != ref and not version.startswith(f"{ref}."):
+                message = f"'{action}' becomes {version}, the version whose commit is known: look whether it does the same"
+                self.note(item.value_span("uses"), message)
+            return pinned
         self.note(item.value_span("uses"), f"'{action}' is to be pinned: write the 40 digits of its commit behind the @")
         return action
 
