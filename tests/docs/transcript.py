@@ -28,7 +28,7 @@ VARYING = (
 ENDED = re.compile(r"(ok|failed) \S+ attempt \d+ ")
 PROMPT = re.compile(rb"\[y/N\]:? $")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-COMMANDS = re.compile(r"<!-- commands:[^>]*-->\n```console\n(?P<body>.*?)```\n", re.DOTALL)
+COMMANDS = re.compile(r"<!-- (?P<mark>\w+):[^>]*-->\n```console\n(?P<body>.*?)```\n", re.DOTALL)
 LIMIT_SECONDS = 60
 
 
@@ -53,10 +53,10 @@ def read(page: str) -> list[Exchange]:
     return exchanges
 
 
-def read_commands(page: str) -> list[str]:
-    """Return the commands of the page's second marked block, of which only the success is checked."""
-    block = COMMANDS.search(page)
-    assert block, "the page has no marked commands"
+def read_commands(page: str, mark: str = "commands") -> list[str]:
+    """Return the commands of a block with this mark, of which only the success is checked."""
+    block = next((found for found in COMMANDS.finditer(page) if found["mark"] == mark), None)
+    assert block, f"the page has no block that is marked '{mark}'"
     return [line.removeprefix("$ ") for line in block["body"].splitlines() if line]
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from golden.compiling import CASES
 from planloom.cli.compiling import compile_, graph, pin
+from planloom.cli.start import init
 from planloom.core.errors import InputError, StoreError
 from planloom.emit.pinning import pin_here, pin_index, read_origin
 
@@ -31,7 +32,7 @@ def test_compiling_writes_says_what_and_names_the_next_command(project):
     status, out, err = run(compile_, root=project)
     assert status == 0
     assert "wrote    .github/workflows/execute.yml\n" in out
-    assert err.splitlines()[-1].startswith("Next: git add")
+    assert err.splitlines()[-1] == "Next: planloom init"
     assert (project / ".github/workflows/orchestrator.yml").is_file()
 
 
@@ -39,7 +40,16 @@ def test_compiling_again_writes_nothing(project):
     run(compile_, root=project)
     status, out, err = run(compile_, root=project)
     assert (status, out) == (0, "")
-    assert err.endswith("Next: planloom run\n")
+    assert err.endswith("Next: planloom init\n")
+
+
+def test_with_a_policy_compiling_leads_to_a_commit_and_then_to_run(project):
+    CliRunner().invoke(init, [str(project)], catch_exceptions=False, standalone_mode=False)
+    plan = project / "specs/phases.yaml"
+    plan.write_text(plan.read_text().replace("name: ", "name: New ", 1))
+    assert run(compile_, root=project)[2].splitlines()[-1].startswith("Next: git add")
+    assert run(compile_, root=project)[2].endswith("Next: planloom run\n")
+    assert run(compile_, "--check", root=project)[2].endswith("Next: planloom run\n")
 
 
 def test_an_unchanged_project_is_not_compiled_again_and_any_change_is_noticed(project):

@@ -13,6 +13,7 @@ from planloom.cli.findings import add_to_summary, below_checkout, summarise, wor
 from planloom.cli.place import find_root
 from planloom.core.collector import paused_collector
 from planloom.core.errors import EXIT_FINDINGS
+from planloom.core.surroundings import next_after_compiling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +110,7 @@ def _say_again(root: Path) -> bool:
     said = is_unchanged(root)
     if said:
         screen.say(said)
-        screen.suggest("planloom run")
+        screen.suggest(next_after_compiling(root))
     return bool(said)
 
 
@@ -126,7 +127,9 @@ def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], s
         for path in done.removed:
             screen.product(f"removed  {path}")
         screen.say(_describe(emitted, len(files), done.unchanged))
-    screen.suggest("planloom run" if not done.written else "git add specs generated .github && git commit, then planloom run")
+    follows = next_after_compiling(root)
+    commits = done.written and follows == "planloom run"
+    screen.suggest("git add specs generated .github && git commit, then planloom run" if commits else follows)
     return _describe(emitted, len(files), len(files))
 
 
@@ -154,7 +157,7 @@ def _check(root: Path, files: Mapping[str, bytes], style: str) -> int:
             screen.say(describe(drift))
     if not drifts:
         screen.say(f"{len(files)} compiled files are current")
-        screen.suggest("planloom run")
+        screen.suggest(next_after_compiling(root))
         return 0
     screen.say(_sum_up(drifts))
     screen.suggest(" && ".join(dict.fromkeys(repair(drift) for drift in drifts)))
