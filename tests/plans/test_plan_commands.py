@@ -466,3 +466,13 @@ def test_the_report_is_the_same_for_every_hash_seed_locale_and_time_zone(write, 
         outputs.add(subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).stdout)
     assert len(outputs) == 1
     assert b"needs go in a circle: s0" in outputs.pop()
+
+
+@pytest.mark.parametrize("text", ["null\n", "~\n", "---\n...\n"])
+def test_a_file_that_holds_nothing_is_an_error_and_nothing_is_compiled(planloom, write, tmp_path, text):
+    write("specs/a.yaml", text, head="")
+    done = planloom("validate")
+    assert done.status == 1
+    assert "PL117" in done.out + done.err
+    assert planloom("compile").status == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["specs"]

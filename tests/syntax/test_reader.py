@@ -94,6 +94,9 @@ def test_a_duplicate_key_points_at_the_first_one():
     [
         (b"", "empty-file"),
         (b"\n# only a comment\n", "empty-file"),
+        (b"null\n", "empty-file"),
+        (b"~", "empty-file"),
+        (b"---\n", "empty-file"),
         (b"a: \xff", "not-utf-8"),
         ("a: 1".encode("utf-16"), "utf-16"),
         ("a: 1".encode("utf-16-be"), "utf-16"),

@@ -123,6 +123,10 @@ class _Constructor:
         if after.__class__ is not StreamEndEvent:
             message = "a file holds one document, and here begins another"
             self._report("several-documents", message, self._span(after), "put each plan in a file of its own")
+        if node is None and not self.found:
+            # `null`, `~` or a line of dashes: a value for YAML, and no node to check for us.
+            help_text = "a plan begins with `schema: planloom/plan/v1`"
+            self._report("empty-file", "the file holds nothing", Span(self.source.path, 1, 1, 1, 1), help_text)
         return node
 
     def _value(self, event: Event, depth: int) -> Node:

@@ -1,6 +1,6 @@
 r"""PL117 empty-file: the file is empty.
 
-What: A file in `specs/` holds a plan; comments alone are none.
+What: A file in `specs/` holds a plan; comments alone are none, and neither is `null`.
 
 Why: An empty plan is more likely a file that was not saved than a wish to do nothing.
 
