@@ -15,7 +15,7 @@ from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnos
 from planloom.core.errors import InputError
 from planloom.core.surroundings import is_in_git
 from planloom.graph.plangraph import Cycles, PlanGraph, build_graph
-from planloom.model.builder import build_plan, build_project, step_keys_as_written
+from planloom.model.builder import Written, build_plan, build_project, names_as_written
 from planloom.model.plan import Plan, Project
 from planloom.syntax import shape
 from planloom.syntax.findings import error
@@ -90,7 +90,7 @@ def _check_files(
     project = _read_project(files, found)
     plans: list[Plan] = []
     graphs: dict[str, PlanGraph | Cycles] = {}
-    known: dict[str, frozenset[str]] = {}
+    known: dict[str, Written] = {}
     for path in sorted(files):
         if path == PROJECT_FILE:
             continue
@@ -101,7 +101,7 @@ def _check_files(
     stated = {plan.path: group_by_field(plan) for plan in plans}
     sources = dict(sorted({**dict.fromkeys((one.span.path for one in refused), b""), **files}.items()))
     facts = Facts(
-        tuple(plans), graphs, project, policy, locked=locked, known_keys=known, sources=sources, stated=stated, distrust=distrust
+        tuple(plans), graphs, project, policy, locked=locked, written=known, sources=sources, stated=stated, distrust=distrust
     )
     diagnostics = check_all(facts, found)
     sound = {plan.id: graph for plan in plans if isinstance(graph := graphs[plan.path], PlanGraph)}
@@ -244,7 +244,7 @@ def _read_project(files: Mapping[str, bytes], found: list[Diagnostic]) -> Projec
     return project
 
 
-def _read_plan(path: str, content: bytes, found: list[Diagnostic], known: dict[str, frozenset[str]]) -> Plan | None:
+def _read_plan(path: str, content: bytes, found: list[Diagnostic], known: dict[str, Written]) -> Plan | None:
     if not path.endswith(".yaml"):
         span = Span(path, 1, 1, 1, 1)
         found.append(error("outside-file", "a plan's file ends in .yaml", span, help=f"rename it to {path[:-4]}.yaml"))
@@ -259,5 +259,5 @@ def _read_plan(path: str, content: bytes, found: list[Diagnostic], known: dict[s
         return None
     plan, wrong = build_plan(path, content, result.node, result.refused)
     found.extend(wrong)
-    known[path] = step_keys_as_written(node)
+    known[path] = names_as_written(node)
     return plan

@@ -14,6 +14,7 @@ from planloom.syntax.nodes import MapNode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from planloom.model.builder import Written
     from planloom.model.plan import Plan, Project, Step
     from planloom.syntax.nodes import ListNode
     from planloom.trust.policy import Policy
@@ -25,7 +26,7 @@ StepsByField: TypeAlias = "Mapping[str, Sequence[Step]]"
 class Facts(NamedTuple):
     """A project as read.
 
-    Shape: `plans` sorted by path; `graphs`, `known_keys` (every step key as written, also of steps that could not be built) and
+    Shape: `plans` sorted by path; `graphs`, `written` (every name as written, also of parts that could not be built) and
     `sources` by path; `policy_file` the trust policy's bytes or None; `locked` whether specs/requirements.lock exists or is not needed;
     `stated` by path the steps that state each field (`group_by_field`); `distrust` why the policy's
     signatures do not hold.
@@ -36,7 +37,7 @@ class Facts(NamedTuple):
     project: Project
     policy_file: bytes | None
     locked: bool
-    known_keys: Mapping[str, frozenset[str]]
+    written: Mapping[str, Written]
     sources: Mapping[str, bytes]
     stated: Mapping[str, StepsByField]
     distrust: str = ""

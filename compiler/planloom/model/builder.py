@@ -7,7 +7,7 @@ be checked.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from planloom.core.diagnostics import Label
 from planloom.core.names import each_variable
@@ -89,12 +89,24 @@ def build_project(path: str, content: bytes, node: Node) -> tuple[Project, tuple
     return project, ()
 
 
-def step_keys_as_written(node: Node) -> frozenset[str]:
-    """Return the keys of all steps that have one, also of steps with a wrong shape."""
+class Written(NamedTuple):
+    """The names that a plan declares as it is written, also those of parts with a wrong shape, which are not built.
+
+    Who refers to one of them did not make a second mistake.
+    """
+
+    steps: frozenset[str] = frozenset()
+    params: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+
+
+def names_as_written(node: Node) -> Written:
+    """Return the names that a plan declares, whatever else is wrong with it."""
     if not isinstance(node, MapNode):
-        return frozenset()
+        return Written()
     keys = (step.get("key") for step in node.list_at("steps") if isinstance(step, MapNode))
-    return frozenset(key for key in keys if isinstance(key, str))
+    steps = frozenset(key for key in keys if isinstance(key, str))
+    return Written(steps, frozenset(node.map_at("params")), frozenset(node.map_at("resources")))
 
 
 def _build_steps(

@@ -40,7 +40,7 @@ MAX_SUGGESTIONS = 20
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each need that is neither a step nor a group, also not one whose shape is wrong."""
     for plan in facts.plans:
-        known = {step.key for step in plan.steps} | plan.groups.keys() | facts.known_keys.get(plan.path, frozenset())
+        known = {step.key for step in plan.steps} | plan.groups.keys() | facts.written[plan.path].steps
         suggested = 0
         for step in facts.stating(plan, "needs"):
             if known.issuperset(step.needs):

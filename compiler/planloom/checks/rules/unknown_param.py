@@ -41,7 +41,7 @@ _VARIABLE: Final = re.compile(r"\$\{?((?:PARAM|EACH)_[A-Z0-9_]+)")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each variable of a parameter or axis that a command reads and nothing sets."""
     for plan in facts.plans:
-        params = {param_variable(param.name) for param in plan.params}
+        params = {param_variable(name) for name in facts.written[plan.path].params}
         for step in written_steps(plan):
             if "PARAM_" not in step.run and "EACH_" not in step.run:
                 continue

@@ -37,7 +37,7 @@ FINDER = error("PL322", "unknown-resource")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each unknown resource."""
     for plan in facts.plans:
-        known = {resource.name for resource in plan.resources}
+        known = facts.written[plan.path].resources
         for step in facts.stating(plan, "resources"):
             for index, name in enumerate(step.resources):
                 if name not in known:
