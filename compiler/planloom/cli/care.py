@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planloom.cli import screen
+from planloom.cli import given, screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
@@ -88,7 +88,7 @@ def _examine(ground: Ground, style: str, *, fix: bool) -> int:
     for one in done:
         screen.product(f"repaired  {one.where}: {one.what}")
     for one in found:
-        screen.product(f"{one.where}\n  {one.what}\n  repair: {one.repair}")
+        screen.product(f"{one.where}\n  {one.what}\n  repair: {given.repeat(one.repair)}")
     if not found:
         screen.product(f"Nothing needs care; looked at: {', '.join(name for name, _ in CHECKS)}.")
         return 0
@@ -103,7 +103,7 @@ def _document(finding: Finding) -> Json:
         "code": finding.code,
         "where": finding.where,
         "what": finding.what,
-        "repair": finding.repair,
+        "repair": given.repeat(finding.repair),
         "fixable": finding.fix is not None,
     }
 

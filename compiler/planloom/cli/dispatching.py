@@ -33,7 +33,7 @@ def go_on(session: Session, view: ItemView, schedule: Schedule) -> bool:
     if not schedule.dispatchable or settings.get("loop") != "auto":
         return False
     said = f"the next wave: {settings.get('prefix', '')}orchestrator.yml for {view.item.id}"
-    start_workflow(session, view, "orchestrator.yml", said, f"planloom run {view.item.id} --ledger git")
+    start_workflow(session, view, "orchestrator.yml", said, f"planloom run {view.item.id}")
     return True
 
 

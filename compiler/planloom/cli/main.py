@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from planloom import VERSION
-from planloom.cli import screen
+from planloom.cli import given, screen
 from planloom.core.errors import EXIT_INPUT, InputError
 
 GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
@@ -124,6 +124,7 @@ def run(words: list[str] | None = None) -> int:
 
     Raises: PlanloomError for what the user can act on; `cli.entry` turns it into a message.
     """
+    given.forget()
     try:
         status = planloom.main(words, standalone_mode=False)
     except click.exceptions.Exit as stop:

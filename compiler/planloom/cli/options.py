@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planloom.cli import given
 from planloom.cli.place import find_root
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ def examples(*lines: tuple[str, str]) -> str:
     return "\b\nExamples:\n" + "".join(f"  # {what}\n  {command}\n" for what, command in lines)
 
 
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Let the commands that are named work where this one does."""
+    del context
+    given.remember(str(option.name), value)
+    return value
+
+
 def root_option(function: Function) -> Function:
     """Add `--root DIR`: where the project is (default: the nearest folder upward that holds one)."""
     return click.option(
@@ -30,6 +38,7 @@ def root_option(function: Function) -> Function:
         type=click.Path(path_type=Path),
         default=None,
         metavar="DIR",
+        callback=_remember,
         help="Where the project is (default: here or above).",
     )(function)
 
@@ -52,6 +61,7 @@ def ledger_option(function: Function) -> Function:
         "--ledger",
         default="",
         metavar="WHERE",
+        callback=_remember,
         help="files[:DIR] or git[:REMOTE] (default: files; git in GitHub Actions).",
     )(function)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from planloom.cli import given
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -48,6 +50,7 @@ def parse_plain(
 
 def find_command(words: Sequence[str]) -> Callable[[], int] | None:
     """Return what to call for these words (without the program's name), or None when they are not one of the plain forms."""
+    given.forget()
     match words:
         case ["compile", *rest]:
             values = parse_plain(rest, ROOT, flags=COMPILE)
@@ -63,12 +66,15 @@ def find_command(words: Sequence[str]) -> Callable[[], int] | None:
 def _compile(values: dict[str, Any]) -> Callable[[], int]:
     from planloom.cli.compilation import compile_project
 
+    given.remember("root", values.get("root"))
     return lambda: compile_project(values.pop("root", None), **values)
 
 
 def _attempt(name: str, values: dict[str, Any]) -> Callable[[], int]:
     from planloom.cli import attempts
 
+    for option in SHARED.values():
+        given.remember(option, values.get(option))
     if name == "claim":
         return lambda: attempts.claim_attempt(attempts.Claiming(**values))
     return lambda: attempts.complete_attempt(attempts.Completing(**values))

@@ -8,6 +8,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
+from planloom.cli import given
 from planloom.core import canonical
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ def say(text: str) -> None:
     _write(sys.stderr, f"{text}\n")
 
 
-def suggest(command: str) -> None:
-    """Say which command comes next."""
-    say(f"Next: {command}")
+def suggest(command: str, before: str = "") -> None:
+    """Say which command comes next, one that can be pasted, in the ledger and the project of this one; `before` stands before it on the line."""
+    say(f"{before}{' ' if before else ''}Next: {given.repeat(command)}")
 
 
 def refuse(error: PlanloomError) -> None:
@@ -91,7 +92,7 @@ def refuse(error: PlanloomError) -> None:
     code = f" [{error.code}]" if error.code else ""
     say(f"{style('error', 'red', sys.stderr)}{code}: {_plain(error.message)}")
     if error.hint:
-        say(f"  {_plain(error.hint)}")
+        say(f"  {_plain(given.repeat(error.hint))}")
     if is_github():
         text = error.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         announce(f"::error title=planloom::{text}\n", sys.stderr)

@@ -195,7 +195,7 @@ def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Pat
             if command.startswith(("planloom verify", "planloom approve", "planloom why"))
             else f" --scratch {scratch}"
         )
-    screen.say(f"{line} Next: {command}")
+    screen.suggest(command, before=line)
 
 
 def parse_params(params: tuple[str, ...]) -> dict[str, str]:
@@ -247,7 +247,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
         time.sleep(5)
     for view, schedule in shown:
         command = api.next_command(session, view, schedule)
-        screen.say(f"Next: {command}" if step else f"{count_line(schedule)} Next: {command}")
+        screen.suggest(command, before="" if step else count_line(schedule))
 
 
 @click.command(

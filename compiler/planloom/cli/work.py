@@ -212,4 +212,4 @@ def close(item: str, reason: str, root: Path | None, ledger: str, style: str) ->
         screen.suggest("planloom verify")
     elif view.header.settings.get("collect") != "never":
         prefix = view.header.settings.get("prefix", "")
-        start_workflow(session, view, "collector.yml", f"{prefix}collector.yml for {item}", "planloom verify --ledger git")
+        start_workflow(session, view, "collector.yml", f"{prefix}collector.yml for {item}", "planloom verify")
