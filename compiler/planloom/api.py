@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.core.errors import InputError, StoreError
+from planloom.core.errors import Conflict, InputError, StoreError
 from planloom.runtime.effects import SystemClock, SystemEnvironment, SystemIds
 from planloom.runtime.identity import read_identity
 from planloom.runtime.opening import Source
@@ -161,17 +161,31 @@ def open_item(session: Session, item: str, plan: str, params: Mapping[str, str],
     from planloom.runtime.opening import find_plan
     from planloom.runtime.opening import open_item as open_it
 
+    _refuse_second_history(session, item)
     source = find_source(session.workspace, session.environment)
     return open_it(session, item, plan or find_plan(session.workspace, item), params, source, reason, follow=follow)
+
+
+def _refuse_second_history(session: Session, item: str) -> None:
+    """See that a work item is not begun, or gone on with, in files while it lives in a git ledger. Raises: Conflict."""
+    if not keeps_files(session):
+        return
+    from planloom.core.names import item_chain
+    from planloom.ledger.open import is_cached
+
+    if is_cached(session.root, item_chain(item)):
+        message = f"work item {item} lives in a git ledger, and this is {session.ledger.describe()}: its history would be split"
+        raise Conflict(message, hint=f"planloom run {item} --ledger git, or name another work item")
 
 
 def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str) -> bool:
     """Open a work item unless it is there already; returns whether it was opened now.
 
-    Raises: InputError when it is there and parameters are given that it was not opened with.
+    Raises: InputError when it is there and parameters are given that it was not opened with; Conflict when it lives in a git ledger.
     """
     from planloom.runtime.reading import read_item
 
+    _refuse_second_history(session, item)
     if item not in session.ledger.items():
         open_item(session, item, plan, params, reason)
         return True

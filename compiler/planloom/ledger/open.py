@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from planloom.core.errors import InputError
 from planloom.ledger.files import FileLedger
+from planloom.ledger.layout import CHAIN_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,3 +48,18 @@ def open_ledger(
     options = GitOptions(branch=str(settings.get("ledgerBranch") or DEFAULT_BRANCH))
     folder = cache_folder(root, environment, remote)
     return GitLedger(remote, folder, environment.all(), clock or CommitClock(), ids or CommitIds(), options)
+
+
+def is_cached(root: Path, chain: str) -> bool:
+    """Return whether a copy of a git ledger in this project has seen a chain, at whatever remote. Reads files: git need not be there."""
+    ref = CHAIN_REFS + chain
+    for cache in (root / ".planloom" / "cache").glob("*.git"):
+        if (cache / ref).exists():
+            return True
+        try:
+            packed = (cache / "packed-refs").read_text("utf-8", "replace")
+        except FileNotFoundError:
+            continue
+        if any(line.partition(" ")[2] == ref for line in packed.splitlines()):
+            return True
+    return False
