@@ -94,6 +94,7 @@ def test_a_journal_that_can_not_be_read_is_left_to_a_person(fresh):
     [
         "artifacts/schedule/.release-1.json.part",
         "artifacts/exports/.checkpoint.part",
+        ".planloom/.ann.pem.0123abcd.new",
         ".planloom/outputs/sha256/ab/abcd.4711.part",
         "generated/release/plan.json.planloom-new",
         ".github/workflows/release-execute.yml.planloom-new",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -87,7 +88,9 @@ def _check_key(ground: Ground, path: Path, content: bytes, policy: Policy | None
     try:
         key = parse_private_key(content, passphrase, shown)
     except TrustError as error:
-        yield from_error("key", shown, error)
+        yield from_error(
+            "key", shown, error, _replacement(path, shown, policy) if error.hint.startswith("planloom keys new") else ""
+        )
         return
     if policy is None:
         return
@@ -107,6 +110,14 @@ def _check_key(ground: Ground, path: Path, content: bytes, policy: Policy | None
         knows = "lets it act only as " + ", ".join(trusted.roles) if trusted else f"does not know this key ({key.key_id[:8]})"
         roles = " ".join(f"--role {role}" for role in needed)
         yield Finding("key-role", shown, f"the trust policy {knows}", f"planloom keys trust {path.stem} {roles}")
+
+
+def _replacement(path: Path, shown: str, policy: Policy | None) -> str:
+    """Return the command that puts a usable key in the place of a file that holds none; what is in the file is kept."""
+    if path.stem == YOU and policy is not None and policy.named(YOU) is not None:
+        return f"restore {shown} from your copy: the policy follows the key that it held"
+    word = "rotate" if policy is not None and policy.named(path.stem) is not None else "new"
+    return f"mv {shlex.quote(shown)} {shlex.quote(f'{shown}.broken')} && planloom keys {word} {path.stem}"
 
 
 def _find_committed(ground: Ground, policy: Policy) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from planloom.care.findings import Ground
 
 STAGED: Final[tuple[tuple[str, str], ...]] = (
+    (".planloom", ".*.new"),
     (".planloom/outputs/sha256", "*/*.part"),
     ("generated", "**/*.planloom-new"),
     (".github/workflows", "*.planloom-new"),

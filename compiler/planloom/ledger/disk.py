@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import StoreError
@@ -64,8 +65,21 @@ def write_together(files: Mapping[Path, bytes], at: Hook) -> None:
     at("files: content synced")
 
 
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file that must not exist yet, whole and to stay, or not at all. Raises: FileExistsError, OSError."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        _write(beside, content, mode)
+        sync(beside)
+        publish(beside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+    sync(path.parent)
+
+
+def _write(path: Path, content: bytes, mode: int = 0o666) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         rest = memoryview(content)
         while rest:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom import api
-from planloom.core.errors import InputError, StoreError
+from planloom.core.errors import InputError, PlanloomError, StoreError
+from planloom.ledger import disk
 from planloom.runtime.claiming import Won, claim_step
 from planloom.runtime.completing import Completed, complete_attempt
 from planloom.runtime.executing import Task, carry_out
@@ -46,8 +47,6 @@ def lay_down(directory: Path, example: str | None) -> LaidDown:
 
     Raises: InputError when the folder holds an example's file already, or its plans have errors; StoreError when it can't be written.
     """
-    from planloom.ledger import disk
-
     try:
         directory.mkdir(parents=True, exist_ok=True)
         # Two that begin at once would each find nothing and make other keys; the second finds what the first laid down.
@@ -106,11 +105,11 @@ def _refuse_strange_keys(directory: Path) -> None:
 
 
 def _write_new(path: Path, content: bytes) -> bool:
-    """Write a file unless it exists; returns whether it was written."""
+    """Write a file unless it exists, whole or not at all: half of one would stand in the way of the next try; returns whether it was written."""
     if path.exists():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    disk.write_whole(path, content)
     return True
 
 
@@ -142,11 +141,17 @@ def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
         if (directory / POLICY_PATH).exists():
             return []
         _refuse_strange_keys(directory)
-        keys = {name: generate() for name in ("you", "ci")}
-        for name, key in keys.items():
-            write_private_key(directory / ".planloom" / f"{name}.pem", key)
-        policy = new_policy(keys["you"].key, keys["ci"].key)
-        write_trust_files(directory, policy_files(policy, [keys["you"]]))
+        keys = {directory / ".planloom" / f"{name}.pem": generate() for name in ("you", "ci")}
+        you, ci = keys.values()
+        try:
+            for place, key in keys.items():
+                write_private_key(place, key)
+            write_trust_files(directory, policy_files(new_policy(you.key, ci.key), [you]))
+        except PlanloomError:
+            # Keys that no policy names would be strangers to the next try.
+            for place in () if (directory / POLICY_PATH).exists() else keys:
+                place.unlink(missing_ok=True)
+            raise
     return [
         (POLICY_PATH, "who may sign what"),
         (".planloom/you.pem", "your key: approves and reverts          (0600, ignored by git)"),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from planloom.core.errors import InputError, TrustError
+from planloom.core.errors import InputError, StoreError, TrustError
+from planloom.ledger import disk
 from planloom.trust.keys import Key, PrivateKey
 
 if TYPE_CHECKING:
@@ -133,17 +134,20 @@ def parse_public_key(content: bytes, label: str) -> Key:
 
 
 def write_private_key(path: Path, key: PrivateKey, passphrase: str = "") -> None:
-    """Write a new key file, readable by its owner only. Raises: InputError when the file is there already."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write a new key file, readable by its owner only, whole or not at all.
+
+    Raises: InputError when the file is there already, StoreError when the disk refuses.
+    """
+    shown = f"{path.parent.name}/{path.name}"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        disk.write_whole(path, key.to_pem(passphrase), 0o600)
     except FileExistsError as error:
-        message = f"{path.parent.name}/{path.name}: there is a key already"
+        message = f"{shown}: there is a key already"
         raise InputError(message, hint="choose another name; a key is never overwritten") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.to_pem(passphrase))
-        file.flush()
-        os.fsync(file.fileno())
+    except OSError as error:
+        message = f"{shown}: the key can't be written: {error.strerror or error}; nothing was"
+        raise StoreError(message, hint=disk.HINTS.get(error.errno or 0, "planloom doctor looks for what is wrong")) from error
 
 
 def is_encrypted(content: bytes) -> bool:
