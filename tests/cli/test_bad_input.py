@@ -180,7 +180,7 @@ def test_a_missing_key_is_refused_and_the_command_that_makes_one_named(shop, tmp
     folder = shop.folder / ".planloom"
     folder.rename(tmp_path / "away")
     try:
-        refused(shop, 4, "claim", "demo-1", "test", said=["no key 'ci'", "planloom keys new ci"])
+        refused(shop, 4, "claim", "demo-1", "test", said=["no key 'ci'", "planloom keys new NAME", "planloom keys rotate ci"])
         refused(shop, 4, "run", "demo-1", said=["no key 'ci'"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -62,6 +62,8 @@ def approve(
 
     Bound to the plan, the step and the handoffs that the step would use, each by its SHA-256. The screen shows 8 digits of what to look
     at; --full shows every digest that is signed, whole, and so does --format json, which lists them in the result too.
+
+    Signed with the key in .planloom/you.pem, or the one in the file that PLANLOOM_SIGNING_KEY_FILE names.
     """
     from planloom.runtime.deciding import decide_gate
 

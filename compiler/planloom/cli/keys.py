@@ -11,9 +11,11 @@ from planloom.cli import screen
 from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.cli.passphrase import ask_passphrase
 from planloom.cli.policychanges import revoke, rotate, rules, sign, trust
+from planloom.core.errors import Conflict, TrustError
 
 if TYPE_CHECKING:
     from planloom.core.canonical import Json
+    from planloom.trust.policy import TrustedKey
 
 KEY_SCHEMA: Final = "planloom/key/v1"
 
@@ -41,15 +43,21 @@ def keys() -> None:
 def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
     """Make a key in .planloom/NAME.pem, readable by you only. It may sign nothing until the policy trusts it.
 
+    Sign with it by PLANLOOM_SIGNING_KEY_FILE=.planloom/NAME.pem: without that, the keys called you and ci are taken.
+
     JSON: {schema, name, id, public, path}.
     """
-    from planloom.trust.keyfiles import KEY_FOLDER, write_private_key
+    from planloom.trust.keyfiles import CI, KEY_FOLDER, VARIABLE_FILE, YOU, write_private_key
     from planloom.trust.keyring import check_key_name
     from planloom.trust.keys import generate
+    from planloom.trust.policy import CI_ROLES
 
     check_key_name(name)
+    project = find_root(root)
+    if not (project / KEY_FOLDER / f"{name}.pem").exists():
+        _refuse_taken_name(project, name)
     made = generate()
-    write_private_key(find_root(root) / KEY_FOLDER / f"{name}.pem", made, ask_passphrase() if encrypt else "")
+    write_private_key(project / KEY_FOLDER / f"{name}.pem", made, ask_passphrase() if encrypt else "")
     path = f"{KEY_FOLDER}/{name}.pem"
     screen.say(f"{path}   key {made.key_id[:8]}   (0600; never commit it)")
     public = made.key.public.hex()
@@ -57,7 +65,46 @@ def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
         screen.product_json({"schema": KEY_SCHEMA, "name": name, "id": made.key_id, "public": public, "path": path})
     else:
         screen.product(public)
-    screen.suggest(f"planloom keys trust {name} --role approver")
+    if name not in (YOU, CI):
+        screen.say(f"To sign with it: export {VARIABLE_FILE}={path}")
+    roles = " ".join(f"--role {role}" for role in (CI_ROLES if name == CI else ("approver",)))
+    if _has_root_key(project):
+        screen.suggest(f"planloom keys trust {name} {roles}")
+    else:
+        screen.suggest(f"planloom keys trust {name} {public} {roles}   # where the root key is")
+
+
+def _refuse_taken_name(project: Path, name: str) -> None:
+    """Raise Conflict when the policy has a key of this name, which another could never take."""
+    from planloom.trust.policyfiles import load_policy
+
+    try:
+        known = load_policy(project).named(name)
+    except TrustError:
+        return  # Without a policy that holds no name is taken.
+    if known is not None:
+        message = f"the policy has a key under the name {name} ({known.key.key_id[:8]}) already"
+        hint = (
+            "choose another name: it is revoked"
+            if known.revoked
+            else f"planloom keys rotate {name} replaces it; or choose another name"
+        )
+        raise Conflict(message, hint=hint)
+
+
+def _has_root_key(project: Path) -> bool:
+    """Return whether the key that would sign a change of the policy here is there; what it may do shows when it signs."""
+    from planloom.runtime.effects import SystemEnvironment
+    from planloom.trust.keyfiles import VARIABLE, VARIABLE_FILE, YOU, find_signing_key
+    from planloom.trust.policyfiles import load_policy
+
+    environment = SystemEnvironment()
+    try:
+        key = find_signing_key(YOU, project, environment)
+        return load_policy(project).has_role(key.key_id, "root")
+    except TrustError as error:
+        # One under a passphrase is there, and asked for when it signs.
+        return error.code != "E_NO_KEY" and not (environment.get(VARIABLE) or environment.get(VARIABLE_FILE))
 
 
 @keys.command(
@@ -76,7 +123,6 @@ def list_(root: Path | None, style: str) -> None:
     """
     from planloom.report.keytable import describe_key, remark_on
     from planloom.report.table import write_columns
-    from planloom.trust.keyfiles import KEY_FOLDER
     from planloom.trust.policyfiles import load_policy
 
     project = find_root(root)
@@ -94,14 +140,35 @@ def list_(root: Path | None, style: str) -> None:
             }
         )
         return
-    places = {k.name: f"{KEY_FOLDER}/{k.name}.pem" for k in policy.keys}
-    here = {name: place if (project / place).exists() else "" for name, place in places.items()}
-    table = [(k.name, k.key.key_id[:8], ", ".join(k.roles), remark_on(k, here[k.name])) for k in policy.keys]
+    places = {k.name: _place(project, k) for k in policy.keys}
+    table = [(k.name, k.key.key_id[:8], ", ".join(k.roles), remark_on(k, places[k.name])) for k in policy.keys]
     screen.product(write_columns([("name", "key", "may act as", ""), *table], indent=""))
     thresholds = "; ".join(f"{role} {count}" for role, count in sorted(policy.thresholds.items()) if count > 1)
     more = f"; signatures needed: {thresholds}" if thresholds else ""
     more += "; people may approve their own work" if policy.allow_self_approval else ""
     screen.product(f"policy version {policy.version}, trust root sha256:{policy.root_digest}{more}")
+
+
+def _place(project: Path, trusted: TrustedKey) -> str:
+    """Return where a key lies on this machine, "" when it does not; a file of its name may hold another."""
+    from planloom.cli.passphrase import given_passphrase
+    from planloom.trust.keyfiles import KEY_FOLDER, is_encrypted, read_private_key
+
+    path = project / KEY_FOLDER / f"{trusted.name}.pem"
+    shown = f"{KEY_FOLDER}/{path.name}"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{shown} can't be read: {error.strerror}"
+    if is_encrypted(content) and not given_passphrase():
+        return f"{shown} (encrypted)"
+    try:
+        held = read_private_key(path, given_passphrase())
+    except TrustError as error:
+        return error.message
+    return shown if held.key == trusted.key else f"{shown} holds another key ({held.key_id[:8]})"
 
 
 @keys.command(
@@ -137,7 +204,6 @@ def show(name: str, root: Path | None, style: str) -> None:
 
 
 def _origin(project: Path) -> str:
-    from planloom.core.errors import TrustError
     from planloom.trust.checkpoint import CHECKPOINT_PATH, parse_checkpoint
 
     path = project / CHECKPOINT_PATH

@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 import re
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,13 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from planloom.core.errors import InputError, StoreError, TrustError
 from planloom.ledger import disk
 from planloom.trust.keys import Key, PrivateKey
+from planloom.trust.policy import CI_ROLES, YOUR_ROLES
 
 if TYPE_CHECKING:
     from planloom.core.ports import Environment
+    from planloom.trust.policy import Policy, TrustedKey
 
 KEY_FOLDER: Final = ".planloom"
 YOU: Final = "you"
 CI: Final = "ci"
+
+DUTIES: Final = {CI: CI_ROLES, YOU: YOUR_ROLES}
+"""What is signed as whom; any of these roles is some use for it."""
 
 VARIABLE: Final = "PLANLOOM_SIGNING_KEY"
 VARIABLE_FILE: Final = "PLANLOOM_SIGNING_KEY_FILE"
@@ -59,8 +65,37 @@ def find_signing_key(name: str, root: Path, environment: Environment) -> Private
         if place.exists():
             return read_private_key(place, passphrase)
     message = f"there is no key '{name}' to sign with: neither {VARIABLE} nor {KEY_FOLDER}/{name}.pem"
-    hint = f"planloom keys new {name}" + (f", or set the secret {VARIABLE} in this job" if name == CI else "")
-    raise TrustError(message, hint=hint, code="E_NO_KEY")
+    in_job = f", or set the secret {VARIABLE} in this job" if name == CI else ""
+    raise TrustError(message, hint=_advise(name, root, passphrase) + in_job, code="E_NO_KEY")
+
+
+def _advise(name: str, root: Path, passphrase: str) -> str:
+    """Return what gives a machine without this key one to sign with: a key that is here under another name, else one of its own."""
+    from planloom.trust.policyfiles import load_policy
+
+    try:
+        policy = load_policy(root)
+    except TrustError:
+        return f"planloom keys new {name}"
+    needed = set(DUTIES[name])
+    for path in sorted((root / KEY_FOLDER).glob("*.pem")):
+        trusted = find_held(path, policy, passphrase) or policy.named(path.stem)
+        if trusted is not None and trusted.revoked is None and needed & set(trusted.roles):
+            return (
+                f"export {VARIABLE_FILE}={shlex.quote(str(path))}   # the key of {trusted.name} is here: then repeat the command"
+            )
+    if policy.named(name) is None:
+        return f"planloom keys new {name}"
+    first = f"the policy's key '{name}' lies elsewhere: copy it to {KEY_FOLDER}/{name}.pem, or make one of your own: planloom keys new NAME"
+    return f"{first}; whoever is root puts another in its place: planloom keys rotate {name}" if name == CI else first
+
+
+def find_held(path: Path, policy: Policy, passphrase: str = "") -> TrustedKey | None:
+    """Return the policy's entry for the key that a file holds; None when it has none, or nobody can look into the file now."""
+    try:
+        return policy.find(read_private_key(path, passphrase).key_id)
+    except TrustError:
+        return None
 
 
 def read_private_key(path: Path, passphrase: str = "", shown: str = "") -> PrivateKey:

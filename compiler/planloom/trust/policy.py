@@ -166,7 +166,11 @@ class Policy(NamedTuple):
         trusted = self.find(key_id)
         if trusted is None:
             message = f"the trust policy does not know your key ({key_id[:8]})"
-            raise TrustError(message, code="E_SIGNATURE", hint="planloom keys trust NAME FILE --role ROLE, signed by a root key")
+            raise TrustError(
+                message,
+                code="E_SIGNATURE",
+                hint="planloom keys trust NAME FILE --role ROLE, signed by a root key; or PLANLOOM_SIGNING_KEY_FILE names another key",
+            )
         if not self.may(key_id, event):
             roles = " or ".join(self.events.get(event, ())) or "nobody"
             message = f"{trusted.name} may not sign '{event}': the trust policy wants {roles}"
