@@ -48,3 +48,13 @@ def test_a_run_that_was_killed_leaves_one_claim_that_the_next_run_gives_up(tmp_p
         assert pipe.read() == "here\n"
     assert again.wait(timeout=60) == 0
     assert project.examine() == []
+
+
+def test_records_that_are_gone_are_counted_among_those_that_there_should_be(done):
+    records = sorted(done.root.glob("artifacts/*/*/*/??????.json"))
+    for path in records[1:]:
+        path.unlink()
+    last = done.run("verify").out.splitlines()[-1]
+    broken, of, known = last.split()[:3]
+    assert of == "of", last
+    assert int(broken) <= int(known) == len(records), last

@@ -90,7 +90,7 @@ def count_broken(verification: Verification) -> str:
     records, others = verification.broken_records, verification.broken_files
     said = []
     if records:
-        said.append(f"{len(records)} of {_count(verification.records, 'record', 'records')} {_is(len(records))} broken.")
+        said.append(f"{len(records)} of {_count(verification.known_records, 'record', 'records')} {_is(len(records))} broken.")
     if others:
         shown = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
         said.append(

@@ -84,7 +84,7 @@ class Verification:
     """What came of it.
 
     Shape: `root` is the trust root's digest ("" when the policy does not hold); `is_successor` when it is not the pinned one itself, but follows from it by signatures; `log` the checkpoint, None without a sound one; `newer` how many records
-    it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files; `evidence` has the records themselves
+    it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files and `present` names them; `evidence` has the records themselves
     (None when the policy does not hold).
     """
 
@@ -101,6 +101,12 @@ class Verification:
     policy: Policy | None
     evidence: Evidence | None
     notes: tuple[str, ...] = ()
+    present: frozenset[str] = frozenset()
+
+    @property
+    def known_records(self) -> int:
+        """How many records there are or were: those that are here, and those that are gone."""
+        return len(self.present.union(self.broken_records))
 
     @property
     def broken_records(self) -> tuple[str, ...]:
@@ -140,6 +146,7 @@ def _verify(history: History, request: Request) -> Verification:
             findings=tuple(findings),
             policy=None,
             evidence=None,
+            present=frozenset(history.records()),
         )
     policy = chain.current
     is_pinned = bool(request.roots)
@@ -184,6 +191,7 @@ def _verify(history: History, request: Request) -> Verification:
         policy=policy,
         evidence=evidence,
         notes=tuple(notes),
+        present=frozenset(history.records()),
     )
 
 
