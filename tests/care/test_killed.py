@@ -50,6 +50,61 @@ def test_a_run_that_was_killed_leaves_one_claim_that_the_next_run_gives_up(tmp_p
     assert project.examine() == []
 
 
+KILLED = """\
+import os, signal, sys
+
+seen = []
+
+
+def hook(event, words):
+    if event == {event!r} and "artifacts/" in str(words):
+        seen.append(event)
+        if len(seen) == {number}:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+sys.addaudithook(hook)
+from planloom.cli.entry import main
+main()
+"""
+"""A planloom that is killed at the n-th call of its kind that changes a file of records."""
+
+
+@pytest.fixture
+def collected(fresh, remote):
+    """A project whose records lie in git and, up to the last run, on the ledger branch."""
+    for words in (["open", "release-1"], ["collect"], ["export"], ["collect", "--push"], ["run", "--jobs", "4"], ["collect"]):
+        done = fresh.run(*words, "--ledger", "git")
+        assert done.code == 0, done.err
+    return fresh
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("event", "number"), [("shutil.rmtree", 4), ("os.rename", 1), ("os.rename", 9)])
+@pytest.mark.parametrize("heal", [("doctor", "--fix"), ("collect", "--ledger", "git")], ids=" ".join)
+def test_a_collect_that_was_cut_off_is_named_by_all_who_read_the_copy_and_healed(collected, event, number, heal):
+    kept = {path: path.read_bytes() for path in collected.root.glob("artifacts/*/*/*/*.json")}
+    command = [sys.executable, "-c", KILLED.format(event=event, number=number), "collect", "--ledger", "git"]
+    killed = subprocess.run(command, cwd=collected.root, env=collected.environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert {path: path.read_bytes() for path in collected.root.glob("artifacts/*/*/*/*.json")} != kept
+    for words in (["verify"], ["status"], ["run", "release-1"], ["export", "--ledger", "files"]):
+        done = collected.run(*words)
+        assert done.code == 5, (words, done.out, done.err)
+        assert "half a copy" in done.err
+        assert "planloom collect --ledger git" in done.err
+    assert collected.run("verify", "--ledger", "git").code == 0
+    for words in (["doctor"], ["doctor", "--ledger", "git"]):
+        done = collected.run(*words)
+        assert done.code == 1
+        assert done.out.count("repair:") == 1, done.out
+        assert "repair: planloom collect --ledger git" in done.out
+    collected.run(*heal)
+    assert {path: path.read_bytes() for path in collected.root.glob("artifacts/*/*/*/*.json")} == kept
+    assert collected.run("verify").code == 0
+    assert "half a copy" not in collected.run("doctor").out
+
+
 def test_records_that_are_gone_are_counted_among_those_that_there_should_be(done):
     records = sorted(done.root.glob("artifacts/*/*/*/??????.json"))
     for path in records[1:]:

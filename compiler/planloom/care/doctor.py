@@ -11,7 +11,7 @@ from planloom.care.findings import Finding, Ground, from_error
 from planloom.care.foldercare import find_drift, find_git_lines, find_policy_faults
 from planloom.care.gitcare import find_cache_faults, find_git_faults
 from planloom.care.keycare import find_key_faults, find_tracked_keys
-from planloom.care.leftovers import find_staged, find_unfinished
+from planloom.care.leftovers import find_half_copy, find_staged, find_unfinished
 from planloom.care.recordcare import find_record_faults
 from planloom.core.errors import PlanloomError
 
@@ -34,7 +34,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Ground], Iterable[Finding]]], ...]] = (
     ("records and claims", find_record_faults),
     ("checkpoint", find_checkpoint_faults),
 )
-"""Every check: what it looks at, and the function."""
+"""Every check of a project whose records are whole: what it looks at, and the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ def find_ground(root: Path, ledger: str, environment: Environment, clock: Clock)
 
 
 def examine(ground: Ground) -> tuple[Finding, ...]:
-    """Return everything that needs care, in the order of the checks."""
+    """Return everything that needs care, in the order of the checks; of half a copy only that, since all else would be seen by halves."""
+    half = tuple(find_half_copy(ground))
+    if half:
+        return half
     return tuple(finding for _, check in CHECKS for finding in check(ground))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.care.findings import FIX, Finding, from_error
 from planloom.core.errors import StoreError
 from planloom.ledger import disk
+from planloom.ledger.copying import MARK, half_copy
 from planloom.ledger.files import TOOLS, FileLedger
 from planloom.ledger.journal import Journal
 from planloom.ledger.points import pass_by
@@ -31,6 +32,28 @@ STAGED: Final[tuple[tuple[str, str], ...]] = (
 
 RACES: Final = "race-*"
 """Folders of `doctor --race` in `artifacts/.ledger/`, when it was killed."""
+
+
+def find_half_copy(ground: Ground) -> Iterator[Finding]:
+    """Yield that a collect was cut off: the ledger has everything, and collecting again brings it."""
+    half = half_copy(ground.artifacts)
+    if half is not None:
+        yield Finding("half-copy", ground.shown(ground.artifacts / MARK), half.message, half.hint, _Collecting(ground, half.hint))
+
+
+class _Collecting:
+    """Collects again what a collector that was cut off was laying down."""
+
+    def __init__(self, ground: Ground, command: str) -> None:
+        self._ground = ground
+        self._ledger = command.rpartition(" ")[2]
+
+    def __call__(self) -> None:
+        """Collect. Raises: PlanloomError, OSError."""
+        from planloom import api
+        from planloom.runtime.collecting import collect_records
+
+        collect_records(api.open_session(self._ground.root, ledger=self._ledger), "", "")
 
 
 def find_unfinished(ground: Ground) -> Iterator[Finding]:

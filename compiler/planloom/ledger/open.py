@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planloom.core.errors import InputError
+from planloom.ledger.copying import half_copy
 from planloom.ledger.files import FileLedger
 from planloom.ledger.layout import CHAIN_REFS
 
@@ -29,13 +30,16 @@ def open_ledger(
 
     Shape: `where` as `--ledger` takes it; without one `PLANLOOM_LEDGER`, the project's settings (`generated/project.json`), git inside GitHub
     Actions, and files, in this order. `clock` dates git's commits, `ids` tells them apart; the machine's by default.
-    Raises: InputError when it names no ledger, StoreError when there is no such remote.
+    Raises: InputError when it names no ledger, StoreError when there is no such remote, or the folder holds half a copy.
     """
     chosen = where or environment.get("PLANLOOM_LEDGER") or str(settings.get("ledger") or "")
     if not chosen:
         chosen = "git" if environment.get("GITHUB_ACTIONS") == "true" else "files"
     kind, _, rest = chosen.partition(":")
     if kind == "files":
+        half = half_copy(root / (rest or "artifacts"))
+        if half is not None:
+            raise half
         return FileLedger(root / rest, rest) if rest else FileLedger(root / "artifacts")
     if kind != "git":
         message = f"'{chosen}' is not a ledger"

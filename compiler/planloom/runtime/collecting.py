@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from planloom.core import canonical, names
 from planloom.core.errors import Conflict, StoreError, TrustError
 from planloom.ledger import layout
+from planloom.ledger.copying import replacing
 from planloom.ledger.git import GitLedger
 from planloom.ledger.ledger import Won
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
@@ -69,13 +70,14 @@ def collect_records(session: Session, plan: str, item: str) -> Collected:
     chains = _verified(session, wanted)
     # The tip goes first and comes back last: what a collector that died has left by halves can't be pushed. A work item whose closing
     # is on the branch without its steps would lose them for good.
-    _remove(_tip_file(session.artifacts))
-    _replace_copy(session.artifacts, branch)
-    # Exactly what was verified: whatever came since waits for the next collector.
-    new = sum(_fold_chain(session, name, chain) for name, chain in chains.items())
-    for one in wanted:
-        _write_schedule(session, one)
-    write_atomically(_tip_file(session.artifacts), branch.tip.encode("ascii"))
+    with replacing(session.artifacts, session.ledger.describe().removeprefix("git ")):
+        _remove(_tip_file(session.artifacts))
+        _replace_copy(session.artifacts, branch)
+        # Exactly what was verified: whatever came since waits for the next collector.
+        new = sum(_fold_chain(session, name, chain) for name, chain in chains.items())
+        for one in wanted:
+            _write_schedule(session, one)
+        write_atomically(_tip_file(session.artifacts), branch.tip.encode("ascii"))
     return Collected(wanted, _count(chains), new)
 
 

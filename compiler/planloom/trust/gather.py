@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError, StoreError
+from planloom.ledger.copying import half_copy
 from planloom.ledger.gitport import Git
 from planloom.ledger.journal import Journal
 from planloom.ledger.layout import CHAIN_REFS, attachment_path, record_path
@@ -84,7 +85,14 @@ def _read_bundle_file(path: Path) -> History:
 
 
 def read_folder(root: Path) -> History:
-    """Return what lies in a project's folder itself. Raises: StoreError when something can't be read."""
+    """Return what lies in a project's folder itself. Raises: StoreError when something can't be read, or the records are half a copy."""
+    half = half_copy(root / "artifacts")
+    if half is not None:
+        raise half
+    return _read_files(root)
+
+
+def _read_files(root: Path) -> History:
     files: dict[str, bytes] = {}
     try:
         with settled(root):
@@ -260,7 +268,7 @@ def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] 
 
     `beside` are further files of `artifacts/` by their paths in the project: the checkpoint, where it lies elsewhere than in the folder.
     """
-    files = {path: content for path, content in read_folder(root).files.items() if not path.startswith(ARTIFACTS)}
+    files = {path: content for path, content in _read_files(root).files.items() if not path.startswith(ARTIFACTS)}
     files |= {path: content for path, content in beside if is_evidence(path)}
     owners = [f"{item}/" for item in ledger.items()]
     for name, chain in ledger.read([*owners, f"{names.RESOURCE_CHAINS}/"]).items():
