@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planloom.records.bodies import Abandoned, Decided, Finished, Reverted
 from planloom.records.signed import output_subjects
-from planloom.report.table import describe_seconds, head_line, markdown_cell, step_columns
+from planloom.report.table import describe_seconds, head_line, markdown_cell, printable, step_columns
 from planloom.runtime.effects import parse_time
 from planloom.runtime.reading import open_chain, read_view
 from planloom.state.schedule import build_schedule
@@ -36,8 +36,10 @@ def write_page(session: Session, item: str) -> str:
     lines += ["", "## What happened", ""]
     chains = session.ledger.read([f"{item}/"])
     records = [signed for name in sorted(chains) for signed in open_chain(session, chains[name])]
-    lines += [_line(session, signed) for signed in sorted(records, key=lambda s: (s.record.at, s.record.chain, s.record.index))]
-    return "\n".join(lines) + "\n"
+    for signed in sorted(records, key=lambda s: (s.record.at, s.record.chain, s.record.index)):
+        lines += [_line(session, signed), *_outputs(signed)]
+    # Reasons and names are anybody's: none may steer the terminal, or begin a line that looks like ours.
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def _line(session: Session, signed: Signed) -> str:
@@ -49,14 +51,18 @@ def _line(session: Session, signed: Signed) -> str:
     return f"- {record.at} **{record.event}**{subject} (signed by {signer}){_detail(signed)}"
 
 
+def _outputs(signed: Signed) -> list[str]:
+    is_result = isinstance(signed.record.body, Finished)
+    return [f"  - `{s.name}` sha256:{s.digest}" for s in output_subjects(signed)] if is_result else []
+
+
 def _detail(signed: Signed) -> str:
     body = signed.record.body
     match body:
         case Finished():
             took = describe_seconds(max(0, parse_time(body.finished) - parse_time(body.started)))
-            outputs = "".join(f"\n  - `{s.name}` sha256:{s.digest}" for s in output_subjects(signed))
             said = body.outcome or body.reason or body.result
-            return f": {markdown_cell(said)}, {took}{outputs}"
+            return f": {markdown_cell(said)}, {took}"
         case Abandoned() | Reverted() | Decided():
             return f": {markdown_cell(body.reason)}" if body.reason else ""
         case _:

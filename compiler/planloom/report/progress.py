@@ -78,7 +78,8 @@ class PlainProgress:
         elif outcome.event == "superseded":
             word = "void"
         line = f"  {word:<7} {step.key:<{self.width}}   attempt {attempt}   {describe_seconds(int(seconds * 1000)):>6}"
-        return f"{line}   {self._remark(step.key, result, outcome)}".rstrip()
+        # A reason quotes names of files, which are anybody's.
+        return printable(f"{line}   {self._remark(step.key, result, outcome)}".rstrip())
 
     def _remark(self, key: str, result: Result, outcome: Completed | Late) -> str:
         if not isinstance(outcome, Completed):
