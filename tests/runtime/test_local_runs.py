@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from planloom.core.errors import InputError
 from planloom.report.progress import PlainProgress
 from planloom.runtime import running
 from planloom.runtime.outputs import DirectoryStore
@@ -210,6 +211,50 @@ def describe(record, names):
     built_on = [(d.step, names[d.digest]) for d in getattr(body, "depends_on", ())]
     attempt = record.attempt and (record.attempt.number, record.attempt.id)
     return record.event, attempt, getattr(body, "result", ""), getattr(body, "baseline", ""), record.subjects, built_on
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"shell": "fishy {0}"}, "step a: there is no fishy on this machine"),
+        (
+            {"container": "registry/image@sha256:0"},
+            "step a runs in a container, and there is neither docker nor podman on this machine",
+        ),
+    ],
+)
+def test_what_this_machine_can_not_start_costs_no_attempt_and_the_rest_runs(tmp_path, more, said):
+    world = World(tmp_path, Shape("a", more=more), Shape("b"), Shape("c", ("a",)))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to(shutil.which("sh"))
+    world.environment.values["PATH"] = str(tmp_path / "bin")
+    local = LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), Notes(), 2)
+    with pytest.raises(InputError) as refused:
+        local.carry_out()
+    assert refused.value.message == said
+    assert refused.value.hint.endswith(f"and planloom run {ITEM} goes on")
+    assert world.status("a", "b", "c") == ["pending", "done", "pending"]
+    assert world.events(f"{ITEM}/a") == []
+
+
+def test_a_program_that_comes_later_lets_the_run_go_on(tmp_path):
+    world = World(tmp_path, Shape("a", more={"shell": "fishy {0}"}))
+    (tmp_path / "bin").mkdir()
+    world.environment.values["PATH"] = str(tmp_path / "bin")
+    with pytest.raises(InputError):
+        LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), Notes(), 1).carry_out()
+    (tmp_path / "bin" / "fishy").symlink_to(shutil.which("sh"))
+    assert LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), Notes(), 1).carry_out().is_finished
+
+
+def test_a_reason_that_is_in_the_log_too_is_shown_once(tmp_path):
+    world = World(tmp_path, Shape("a", attempts=1, more={"workingDirectory": "app"}))
+    lines = []
+    shown = PlainProgress(lines.append, tmp_path / "logs", verbose=False)
+    world.environment.values["PATH"] = os.environ["PATH"]
+    LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), shown, 1).carry_out()
+    (line,) = [line for line in lines if "failed" in line]
+    assert line.count("working-directory 'app' is not there") == 1
 
 
 @pytest.mark.parametrize("jobs", [2, 4])

@@ -89,7 +89,8 @@ class PlainProgress:
         if result.result == "success":
             return ", ".join(s.name for s in result.outputs[:3]) + (" …" if len(result.outputs) > 3 else "")
         last = self.last_line(key)
-        return result.reason + (f": {last}" if last else "")
+        # What kept the command from starting is in its log too.
+        return result.reason + (f": {last}" if last and last != f"planloom: {printable(result.reason)}"[:100] else "")
 
     def last_line(self, key: str) -> str:
         """Return the last line that a command wrote, fit for a terminal."""

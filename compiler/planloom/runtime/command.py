@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError
-from planloom.runtime.container import container_line, removal
+from planloom.runtime.container import container_line, has_engine, no_engine, removal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -202,16 +202,35 @@ def command_line(step: CompiledStep, workspace: Path, script: Path, environment:
 
     Raises: InputError when there is no such shell or container engine here.
     """
+    template = _shell_template(step)
+    if step.definition.get("container"):
+        return container_line(step, workspace, script, environment, template)
+    return [_find_shell(step, environment), *(part.replace("{0}", str(script)) for part in template[1:])]
+
+
+def check_program(step: CompiledStep, environment: Mapping[str, str]) -> None:
+    """Check that this machine has what a step's command is started by: asked before an attempt is claimed, which would be lost.
+
+    Raises: InputError when there is no such shell or container engine here.
+    """
+    if not step.definition.get("container"):
+        _find_shell(step, environment)
+    elif not has_engine(environment):
+        raise no_engine(step)
+
+
+def _shell_template(step: CompiledStep) -> tuple[str, ...]:
     shell = str(step.definition.get("shell", "bash"))
-    template = SHELLS.get(shell) or tuple(shlex.split(shell))
-    container = str(step.definition.get("container", ""))
-    if not container:
-        program = shutil.which(template[0], path=environment.get("PATH"))
-        if program is None:
-            message = f"step {step.key}: there is no {template[0]} on this machine"
-            raise InputError(message, hint="`shell:` names another one")
-        return [program, *(part.replace("{0}", str(script)) for part in template[1:])]
-    return container_line(step, workspace, script, environment, template)
+    return SHELLS.get(shell) or tuple(shlex.split(shell))
+
+
+def _find_shell(step: CompiledStep, environment: Mapping[str, str]) -> str:
+    name = _shell_template(step)[0]
+    program = shutil.which(name, path=environment.get("PATH"))
+    if program is None:
+        message = f"step {step.key}: there is no {name} on this machine"
+        raise InputError(message, hint=f"install {name}; or `shell:` names another one")
+    return program
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, log: Callable[[bytes], None]) -> Ended:

@@ -30,9 +30,19 @@ def find_engine(step: CompiledStep, environment: Mapping[str, str]) -> str:
         return podman
     engine = docker or podman
     if engine is None:
-        message = f"step {step.key} runs in a container, and there is neither docker nor podman on this machine"
-        raise InputError(message, hint="install one of them, or take `container:` out of the step")
+        raise no_engine(step)
     return engine
+
+
+def has_engine(environment: Mapping[str, str]) -> bool:
+    """Return whether there is docker or podman; asks neither whether it works."""
+    return any(shutil.which(name, path=environment.get("PATH")) for name in ("docker", "podman"))
+
+
+def no_engine(step: CompiledStep) -> InputError:
+    """Return the error that a step's container can't be started on this machine."""
+    message = f"step {step.key} runs in a container, and there is neither docker nor podman on this machine"
+    return InputError(message, hint="install one of them, or take `container:` out of the step")
 
 
 def _answers(docker: str, environment: Mapping[str, str]) -> bool:

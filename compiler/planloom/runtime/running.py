@@ -16,10 +16,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from planloom.core.errors import StoreError
+from planloom.core.errors import InputError, StoreError
 from planloom.runtime.abandoning import abandon_dead, find_evidence
 from planloom.runtime.claiming import Won, claim_step
-from planloom.runtime.command import KILL_AFTER_SECONDS
+from planloom.runtime.command import KILL_AFTER_SECONDS, check_program, command_environment
 from planloom.runtime.completing import Completed, Late, Result, complete_attempt
 from planloom.runtime.executing import Task, carry_out, missing_inputs
 from planloom.runtime.opening import close_when_complete
@@ -94,6 +94,7 @@ class LocalRun:
     groups: set[int] = field(init=False, default_factory=set)
     working: set[str] = field(init=False, default_factory=set)
     lacking: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
+    unable: dict[str, InputError] = field(init=False, default_factory=dict)
     stopping: threading.Event = field(init=False, default_factory=threading.Event)
     read_at: float = field(init=False, default=0.0)
     patience: float = field(init=False, default=0.0)
@@ -126,6 +127,10 @@ class LocalRun:
             )
             hint += f"planloom delegate --structured-work-item {self.item} --retry STEP --take-back"
             raise StoreError(message, hint=hint)
+        for key, problem in self.unable.items():
+            if self.view.states[key].status is not Status.PENDING:
+                continue  # another machine could
+            raise InputError(problem.message, hint=f"{problem.hint}, and planloom run {self.item} goes on")
         return build_schedule(self.view)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
@@ -182,6 +187,8 @@ class LocalRun:
                 self.lacking[key] = missing
                 continue  # an attempt that can't begin would be lost
             self.lacking.pop(key, None)
+            if not self._can_start(self.view.steps[key]):
+                continue
             outcome = claim_step(self.session, self.item, key, process=True)
             if not isinstance(outcome, Won):
                 continue  # somebody else has it, or the hint was old: the next reading tells
@@ -189,6 +196,17 @@ class LocalRun:
             self._know(key, apply(outcome.view.states[key], outcome.claim))
             self.observer.starts(outcome.step, outcome.attempt.number, self.remaining[key])
             self.active[pool.submit(self._attempt, outcome)] = outcome
+
+    def _can_start(self, step: CompiledStep) -> bool:
+        """Whether this machine has the shell or container engine of a step; what it lacks is told at the end. Another machine may have it."""
+        environment = command_environment(step, self.view.item.body.params, self.session.environment.all())
+        try:
+            check_program(step, environment)
+        except InputError as problem:
+            self.unable[step.key] = problem
+            return False
+        self.unable.pop(step.key, None)
+        return True
 
     def _attempt(self, won: Won) -> tuple[Result, Completed | Late, float]:
         began = time.monotonic()
