@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from github.conftest import git
 from github.fakehub import ADMIN, READER, WRITER
 from planloom.github.local import set_key
 from planloom.trust.keyfiles import parse_private_key, read_private_key, write_private_key
@@ -256,3 +257,23 @@ def test_one_key_is_set_and_all_else_stays(before, after):
 def test_a_name_that_yaml_would_misread_is_quoted():
     assert set_key(None, "ledger-branch", "on").endswith('ledger-branch: "on"\n')
     assert set_key(None, "ledger-branch", "1.0").endswith('ledger-branch: "1.0"\n')
+
+
+def test_without_gh_and_without_a_network_the_steps_by_hand_are_printed(world):
+    world.run("init", "--github", "--yes")
+    world.remove_gh()
+    nobody = {"GITHUB_API_URL": "http://127.0.0.1:9"}
+    done = world.run("init", "--github", **nobody)
+    assert done.code == 0, done.text
+    assert "could not be reached" in done.err
+    assert "settings/environments: New environment, named planloom" in done.out
+    assert "planloom pin" in done.out or "pin planloom" in done.out
+    assert "Traceback" not in done.text
+    assert world.run("init", "--github", "--check", **nobody).code == 5
+
+
+def test_without_a_remote_it_says_how_to_get_one_without_gh(world):
+    git(world.root, "remote", "remove", "origin")
+    done = world.run("init", "--github", GITHUB_REPOSITORY="")
+    assert done.code == 2
+    assert "https://github.com/new, then git remote add origin URL" in done.text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom.cli import screen
-from planloom.core.errors import EXIT_FINDINGS, EXIT_STORE, InputError, PlanloomError, TrustError
+from planloom.core.errors import EXIT_FINDINGS, EXIT_STORE, InputError, PlanloomError, StoreError, TrustError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def set_up_github(root: Path, *, yes: bool, only_check: bool) -> None:
     Shows what it will do and asks, unless `yes`. Without a way to sign in it prints the steps and their pages.
     Raises: PlanloomError; click.exceptions.Exit with 1 when something is not set up.
     """
-    setting = _find_setting(root)
+    setting = _find_setting(root, unreachable_too=not only_check)
     from planloom.github.setup import has_no_environments, plan_steps
 
     if has_no_environments(setting.repository):
@@ -79,7 +79,8 @@ def check_github(ground: Ground, style: str) -> int:
     return 0
 
 
-def _find_setting(root: Path) -> Setting:
+def _find_setting(root: Path, *, unreachable_too: bool = False) -> Setting:
+    """Return what there is. With `unreachable_too` GitHub need not answer where nothing signs us in: the steps by hand are known without it."""
     from planloom.github.local import read_local
     from planloom.github.place import find_gh, find_place, find_token
     from planloom.github.setup import Setting
@@ -97,6 +98,11 @@ def _find_setting(root: Path) -> Setting:
         if token:
             raise
         repository = None  # A private repository shows nothing without a token.
+    except StoreError as error:
+        if token or not unreachable_too:
+            raise
+        screen.say(f"{error.message}: what is done there already can't be seen.")
+        repository = None
     return Setting(read_local(root, environment), place, client, repository, gh)
 
 

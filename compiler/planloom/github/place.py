@@ -22,6 +22,9 @@ _SCP: Final = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
 _URL: Final = re.compile(r"[a-z+]+://(?:[^/@]*@)?([^/:]+(?::\d+)?)/(.+)")
 _SLUG: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _SECONDS: Final = 60
+_NO_REMOTE: Final = (
+    "gh repo create NAME --private --source . --push; or make one at https://github.com/new, then git remote add origin URL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def find_place(root: Path, environment: Environment) -> Place:
         path = found[2].removesuffix("/").removesuffix(".git") if found else ""
         if found is None or not _SLUG.fullmatch(path):
             message = f"the remote 'origin' names no repository on GitHub{f': {url}' if url else ''}"
-            raise InputError(message, hint="gh repo create NAME --private --source . --push; or git remote add origin URL")
+            raise InputError(message, hint=_NO_REMOTE)
         host, repository = host or _known_host(found[1]), path
     host = host or "github.com"
     api = environment.get("GITHUB_API_URL").rstrip("/")
