@@ -5,7 +5,8 @@ import pytest
 from planloom.core.errors import TrustError
 from planloom.records.bodies import FIELDS
 from planloom.trust import keys, policyfiles, policyformat
-from planloom.trust.policy import DEFAULT_EVENTS, PolicyError, Revocation, TrustedKey, new_policy
+from planloom.trust.policy import DEFAULT_EVENTS, PolicyError, Revocation, TrustedKey, authorise, new_policy
+from worlds import Shape, World
 
 YOU = keys.PrivateKey.from_seed(b"y" * 32)
 CI = keys.PrivateKey.from_seed(b"c" * 32)
@@ -144,3 +145,25 @@ def test_a_file_that_belongs_to_no_version_is_refused(files):
     files["specs/trust/notes.json"] = b"{}"
     with pytest.raises(TrustError):
         policyfiles.open_policy(files)
+
+
+@pytest.mark.parametrize(
+    ("times", "said", "advised"),
+    [
+        (
+            {"valid_from": "2027-01-01T00:00:00.000Z"},
+            "it is valid from 2027-01-01T00:00:00.000Z on",
+            "clock of the machine that signs",
+        ),
+        ({"valid_until": "2025-01-01T00:00:00.000Z"}, "it was valid until 2025-01-01T00:00:00.000Z", "planloom keys rotate ann"),
+    ],
+)
+def test_a_record_from_before_a_keys_time_leads_to_the_clock_and_one_from_after_it_to_another_key(tmp_path, times, said, advised):
+    world = World(tmp_path, Shape("a", gate=("approver", 1)))
+    ann = world.policy.named("ann")._replace(**times)
+    opened = world.open("demo-2").record
+    with pytest.raises(TrustError) as caught:
+        authorise(opened._replace(event="approved", at="2026-01-01T00:00:00.000Z"), ann, world.policy)
+    assert caught.value.code == "E_KEY_EXPIRED"
+    assert said in caught.value.message
+    assert advised in caught.value.hint

@@ -133,7 +133,7 @@ _EVIDENCE: Final = (
         "E_KEY_EXPIRED",
         "The policy says from when and until when a key is valid; the record states another time.",
         "A key out of its time may have been left behind somewhere.",
-        "`planloom keys rotate NAME` puts a new key in its place; `planloom keys list` shows the times.",
+        "`planloom keys list` shows the times. When the record is from before them, the clock of the machine that signed it is most likely behind: `date -u` shows it; set it and try again. When it is from after them, `planloom keys rotate NAME` puts a new key in the old one's place.",
     ),
     _found(
         "E_KEY_REVOKED",

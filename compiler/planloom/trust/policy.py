@@ -260,9 +260,9 @@ def _authorise(record: Record, signer: TrustedKey, policy: Policy, position: int
         told = Difference("place in the checkpoint", f"before place {revoked.at_size}", place)
         raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys list", difference=told)
     if not signer.is_valid_at(record.at):
-        message = f"signed by {signer.name} at {record.at}, outside the time in which the key is valid"
+        message = f"signed by {signer.name} outside the time in which the key is valid: {_out_of_time(signer, record.at)}"
         told = Difference("predicate.at", _validity(signer), record.at)
-        raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys list", difference=told)
+        raise TrustError(message, code="E_KEY_EXPIRED", hint=_about_time(signer, record.at), difference=told)
     if signer.builders and not any(fnmatchcase(record.builder.id, pattern) for pattern in signer.builders):
         message = f"made by {record.builder.id}, which the policy does not expect of {signer.name}"
         told = Difference("predicate.builder.id", " or ".join(signer.builders), record.builder.id or "none")
@@ -271,6 +271,20 @@ def _authorise(record: Record, signer: TrustedKey, policy: Policy, position: int
 
 def _described(signer: TrustedKey) -> str:
     return f"{signer.name} ({signer.key.key_id}), whose roles are {', '.join(signer.roles) or 'none'}"
+
+
+def _out_of_time(signer: TrustedKey, moment: str) -> str:
+    """Return by which end of its time a key misses a moment."""
+    if signer.valid_from and moment < signer.valid_from:
+        return f"at {moment}, and it is valid from {signer.valid_from} on"
+    return f"at {moment}, and it was valid until {signer.valid_until}"
+
+
+def _about_time(signer: TrustedKey, moment: str) -> str:
+    """Return what to do: a moment before the key's time is rather a clock that is behind than a key that is too new."""
+    if signer.valid_from and moment < signer.valid_from:
+        return "date -u shows the clock of the machine that signs: set it when it is behind; planloom keys list shows the key's times"
+    return f"planloom keys rotate {signer.name} puts a new key in its place; planloom keys list shows the times"
 
 
 def _validity(signer: TrustedKey) -> str:
