@@ -10,6 +10,7 @@ from planloom.report.table import status_document, write_status, write_why
 from planloom.runtime import claiming, deciding, delegating, invalidating, opening
 from planloom.runtime.completing import Late
 from planloom.runtime.effects import format_time
+from planloom.trust.policy import Revocation
 from trust import histories
 from worlds import ANN, BOB, CI, ITEM, YOU, Shape, World, default_policy
 
@@ -30,6 +31,39 @@ def test_a_gate_waits_for_as_many_keys_as_it_wants(gated):
     assert blocker.text == "1 approval by approver"
     gated.decide("b", by=ANN)
     assert gated.claim("b")
+
+
+def asked(_):
+    pytest.fail("somebody was asked to sign what is refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"revoked": Revocation(0, "left")}, "E_KEY_REVOKED"), ({"valid_until": "2020-01-01T00:00:00.000Z"}, "E_KEY_EXPIRED")],
+)
+@pytest.mark.parametrize("reject", [False, True])
+def test_whose_key_does_not_count_any_more_is_refused_before_anything_is_shown(gated, change, code, reject):
+    changed = tuple(key._replace(**change) if key.name == "ann" else key for key in gated.policy.keys)
+    gated.policy = gated.policy._replace(keys=changed)
+    with pytest.raises(TrustError) as refused:
+        gated.decide("b", by=ANN, reject=reject, confirm=asked)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("step", ["c", "x"])
+def test_a_rejection_that_sends_the_work_back_to_a_wrong_step_is_refused_before_anything_is_shown(gated, step):
+    with pytest.raises((InputError, Conflict)):
+        gated.decide("b", reject=True, reentry=step, confirm=asked)
+
+
+def test_a_revert_with_a_revoked_key_is_refused_before_anything_is_shown(tmp_path):
+    world = World(tmp_path, Shape("a", baseline=True))
+    world.do("a")
+    changed = tuple(key._replace(revoked=Revocation(0, "left")) if key.name == "you" else key for key in world.policy.keys)
+    world.policy = world.policy._replace(keys=changed)
+    with pytest.raises(TrustError) as refused:
+        world.revert("a", confirm=asked)
+    assert refused.value.code == "E_KEY_REVOKED"
 
 
 def test_the_same_key_approves_once(gated):

@@ -15,6 +15,7 @@ from planloom.runtime.reading import read_view
 from planloom.runtime.writing import Draft, append, require_event
 from planloom.state.machine import Status
 from planloom.state.readiness import approvals_wanted, count_approvals, depends_on
+from planloom.trust.policy import refuse_out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,18 +62,20 @@ def decide_gate(
     Raises: Conflict when the gate is not waiting for a decision; InputError when the step has no gate; TrustError when the key may not.
     """
     signer = session.find_key("you")
-    require_event(session, signer, "rejected" if reject else "approved")
+    trusted = require_event(session, signer, "rejected" if reject else "approved")
     confirmed: Shown | None = None
     while True:
         loaded = read_view(session, item, None if reentry else (step,))
         shown = _show(loaded, item, step, signer.key_id)
         _refuse_decision(shown, reject=reject)
         _refuse_expiry(expires, loaded.view.now)
+        refuse_out_of_time(trusted, loaded.view.now)
+        # Drafted first: what can't be written is refused before anybody reads it through.
+        drafts = _drafts(session, shown, reject=reject, reentry=reentry, reason=reason, expires=expires)
         if confirmed is None or confirmed.bound_to != shown.bound_to:
             if not confirm(shown):
                 return None
             confirmed = shown
-        drafts = _drafts(session, shown, reject=reject, reentry=reentry, reason=reason, expires=expires)
         written = append(session, signer, drafts, loaded)
         if written is not None:
             return written[0]

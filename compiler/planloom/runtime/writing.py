@@ -13,7 +13,7 @@ from planloom.records.bodies import FOLDERS
 from planloom.records.record import Record, genesis
 from planloom.records.references import Subject
 from planloom.records.signed import Signed
-from planloom.trust.policy import authorise
+from planloom.trust.policy import authorise, refuse_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,13 +143,18 @@ def require_known(session: Session, signer: Signer) -> TrustedKey:
     return trusted
 
 
-def require_event(session: Session, signer: Signer, event: str) -> None:
-    """Check that a key may sign an event before anybody is asked anything. Raises: TrustError (`E_ROLE`)."""
+def require_event(session: Session, signer: Signer, event: str) -> TrustedKey:
+    """Return what the policy says of a key that may sign an event, before anybody is shown or asked anything.
+
+    Raises: TrustError (`E_ROLE`, `E_KEY_REVOKED`).
+    """
     trusted = require_known(session, signer)
     if not session.policy.may(signer.key_id, event):
         roles = " or ".join(session.policy.events.get(event, ())) or "nobody"
         message = f"key {trusted.name} may not sign '{event}': the policy wants {roles}"
         raise TrustError(message, hint="planloom keys list", code="E_ROLE")
+    refuse_revoked(trusted)
+    return trusted
 
 
 def _complete(session: Session, draft: Draft, end: End, at: str) -> Record:

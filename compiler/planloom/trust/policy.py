@@ -158,31 +158,6 @@ class Policy(NamedTuple):
         trusted = self.find(key_id)
         return trusted is not None and any(role in trusted.roles for role in self.events.get(event, ()))
 
-    def require(self, key_id: str, event: str, now: str) -> TrustedKey:
-        """Return the key after checking that it may sign this event now: what a command asks before it signs.
-
-        Raises: TrustError `E_SIGNATURE` (no key of the policy), `E_ROLE`, `E_KEY_REVOKED`, `E_KEY_EXPIRED`.
-        """
-        trusted = self.find(key_id)
-        if trusted is None:
-            message = f"the trust policy does not know your key ({key_id[:8]})"
-            raise TrustError(
-                message,
-                code="E_SIGNATURE",
-                hint="planloom keys trust NAME FILE --role ROLE, signed by a root key; or PLANLOOM_SIGNING_KEY_FILE names another key",
-            )
-        if not self.may(key_id, event):
-            roles = " or ".join(self.events.get(event, ())) or "nobody"
-            message = f"{trusted.name} may not sign '{event}': the trust policy wants {roles}"
-            raise TrustError(message, code="E_ROLE", hint="planloom keys list")
-        if trusted.revoked is not None:
-            message = f"the key of {trusted.name} is revoked: {trusted.revoked.reason}"
-            raise TrustError(message, code="E_KEY_REVOKED", hint="planloom keys rotate")
-        if not trusted.is_valid_at(now):
-            message = f"the key of {trusted.name} is not valid now ({now})"
-            raise TrustError(message, code="E_KEY_EXPIRED", hint="planloom keys rotate")
-        return trusted
-
     def has_role(self, key_id: str, role: str) -> bool:
         """Return whether a key has a role."""
         trusted = self.find(key_id)
@@ -235,6 +210,23 @@ def authorise(record: Record, signer: TrustedKey, policy: Policy, position: int 
             if then is not None and _allows(record, then._replace(revoked=signer.revoked), version, position):
                 return
         raise
+
+
+def refuse_revoked(signer: TrustedKey) -> None:
+    """Check that a key still counts: asked before anybody is shown what they would sign. Raises: TrustError `E_KEY_REVOKED`."""
+    if signer.revoked is not None:
+        message = f"the key of {signer.name} is revoked: {signer.revoked.reason}"
+        hint = (
+            "planloom keys list shows the keys that count; planloom keys new NAME makes another, planloom keys trust takes it in"
+        )
+        raise TrustError(message, code="E_KEY_REVOKED", hint=hint)
+
+
+def refuse_out_of_time(signer: TrustedKey, now: str) -> None:
+    """Check that a key counts now: asked before anybody confirms what they would sign. Raises: TrustError `E_KEY_EXPIRED`."""
+    if not signer.is_valid_at(now):
+        message = f"the key of {signer.name} does not count now: {_out_of_time(signer, now)}"
+        raise TrustError(message, code="E_KEY_EXPIRED", hint=_about_time(signer, now))
 
 
 def _allows(record: Record, signer: TrustedKey, policy: Policy, position: int | None) -> bool:
