@@ -96,7 +96,8 @@ def speaks_json(command):
 def test_the_help_page_names_every_command_in_its_group():
     output = CliRunner().invoke(planloom, ["--help"]).output
     groups = [line for line in output.splitlines() if line and not line.startswith(" ") and line.endswith(":")]
-    assert groups[-6:] == ["Start here:", "Plans:", "Work:", "Evidence:", "In workflows:", "Care:"]
+    assert groups[-7:] == ["Start here:", "Plans:", "Work:", "Evidence:", "In workflows:", "Care:", "Begin with:"]
+    assert output.endswith("\nBegin with:\n  planloom init demo && cd demo && planloom run\n")
     assert all(f"\n  {name} " in output for name in COMMANDS)
 
 

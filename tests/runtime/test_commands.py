@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from planloom.core.errors import InputError
-from planloom.runtime.command import command_environment, command_line, run_command
+from planloom.runtime.command import command_environment, command_line, run_command, step_time
 from worlds import Shape, compile_shapes
 
 PATH = {"PATH": os.environ["PATH"]}
@@ -102,7 +102,7 @@ def test_each_shell_reads_the_command_from_a_file(tmp_path, shell, text):
 
 def test_a_command_that_lasts_too_long_is_ended_with_all_that_it_started(tmp_path):
     ended, output = run(tmp_path, "sleep 1000 & echo $!; wait", seconds=0.5)
-    assert (ended.result, ended.reason) == ("timeout", "ended after 0.00833333 minutes")
+    assert (ended.result, ended.reason) == ("timeout", "ended after 0.5 seconds")
     wait_for_end(int(output))
 
 
@@ -274,3 +274,10 @@ def test_a_command_in_a_container_knows_its_attempt(tmp_path, engine):
     line = command_line(container_step(), tmp_path, tmp_path / "command", only)
     passed = [line[i + 1] for i, part in enumerate(line) if part == "--env"]
     assert {"PLANLOOM_ATTEMPT", "PLANLOOM_STEP"} <= set(passed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(1, "1 second"), (30, "30 seconds"), (60, "1 minute"), (90, "1.5 minutes"), (1800, "30 minutes")]
+)
+def test_a_time_limit_is_told_in_words_that_fit_its_number(seconds, said):
+    assert step_time(seconds) == said

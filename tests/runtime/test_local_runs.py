@@ -11,6 +11,7 @@ import pytest
 
 from planloom.core.errors import InputError
 from planloom.report.progress import PlainProgress
+from planloom.report.table import write_status
 from planloom.runtime import running
 from planloom.runtime.outputs import DirectoryStore
 from planloom.runtime.running import LocalRun, find_successors, longest_paths
@@ -245,6 +246,15 @@ def test_a_program_that_comes_later_lets_the_run_go_on(tmp_path):
         LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), Notes(), 1).carry_out()
     (tmp_path / "bin" / "fishy").symlink_to(shutil.which("sh"))
     assert LocalRun(world.session(), ITEM, DirectoryStore(tmp_path / "store"), Notes(), 1).carry_out().is_finished
+
+
+@pytest.mark.parametrize(("attempts", "said"), [(1, "its only attempt is used up"), (2, "all 2 attempts are used up")])
+def test_a_step_that_has_failed_for_good_says_how_many_attempts_it_had(tmp_path, attempts, said):
+    world = World(tmp_path, Shape("a", run="exit 3", attempts=attempts))
+    schedule, _ = run(world)
+    assert said in write_status(world.view(), schedule)
+    (blocker,) = world.try_claim("a").blockers
+    assert blocker.text == f"it failed, and {said}"
 
 
 def test_a_reason_that_is_in_the_log_too_is_shown_once(tmp_path):

@@ -67,6 +67,8 @@ ASK_HINT: Final = (
 
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
+BEGIN: Final = "planloom init demo && cd demo && planloom run"
+
 ATTRIBUTES: Final = {"import": "import_", "exec": "exec_", "compile": "compile_", "open": "open_"}
 """Commands whose name is a Python word or builtin live under another attribute of their module."""
 
@@ -108,11 +110,16 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write how to begin as one more section, which stands where the groups stand."""
+        del ctx
+        with formatter.section("Begin with"):
+            formatter.write_text("\b\n" + BEGIN)
+
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nBegin with:\n  planloom init demo && cd demo && planloom run",
 )
 @click.version_option(VERSION, prog_name="planloom", message="%(prog)s %(version)s")
 def planloom() -> None:

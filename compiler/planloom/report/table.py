@@ -8,7 +8,7 @@ from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.records.kinds import GOOD_RESULTS
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
-from planloom.state.readiness import awaited
+from planloom.state.readiness import awaited, used_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ def step_columns(row: Row, now: str) -> tuple[str, str, str, str, str]:
     elif state.last is not None:
         spent, said = _ended(state.last)
         if row.word == "failed":
-            remark = f"{said}; all {state.allowed} attempts are used up"
+            remark = f"{said}; {used_up(state.allowed)}"
         elif row.word in {"ready", "manual"}:
             remark = f"attempt {state.attempt}: {said}"
             attempt, spent = f"attempt {state.attempt + 1}", ""

@@ -268,7 +268,8 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, log: Callable[[bytes
 
 def step_time(seconds: float) -> str:
     """Return a time limit in words."""
-    return f"{seconds / 60:g} minutes"
+    number, unit = (seconds, "second") if seconds < 60 else (seconds / 60, "minute")
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
 
 
 def _copy(process: subprocess.Popen[bytes], ended: int, log: Callable[[bytes], None]) -> None:

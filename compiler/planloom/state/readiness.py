@@ -119,7 +119,12 @@ def _own_blocker(state: StepState) -> Blocker | None:
             digits = state.handoff.digest[:12] if state.handoff else ""
             return Blocker("integrated", (digits,), "it is integrated: part of the baseline until it is reverted")
         case Status.FAILED:
-            return Blocker("failed", (), f"it failed, and all {state.allowed} attempts are used up")
+            return Blocker("failed", (), f"it failed, and {used_up(state.allowed)}")
+
+
+def used_up(allowed: int) -> str:
+    """Return in words that a step has no attempt left."""
+    return "its only attempt is used up" if allowed == 1 else f"all {allowed} attempts are used up"
 
 
 def _needs_blocker(view: ItemView, step: CompiledStep) -> Blocker | None:
