@@ -154,7 +154,7 @@ def test_a_closed_work_item_that_was_never_collected_points_to_the_collector(fre
         assert done.code == 0, done.err
     (found,) = [one for one in examine(fresh.ground("git")) if one.code == "uncollected"]
     assert found.what == "release-1 is closed, but 2 of its 2 records are not on the ledger branch yet"
-    assert found.repair.startswith("gh workflow run release-collector.yml -f work-item=release-1, or planloom collect")
+    assert found.repair.startswith("gh workflow run release-collector.yml -f work-item=release-1  # or here: planloom collect")
     for words in (["collect"], ["export"], ["collect", "--push"]):
         done = fresh.run(*words, "--ledger", "git")
         assert done.code == 0, done.err

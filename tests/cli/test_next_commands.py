@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
+import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from planloom.cli import given
 from planloom.cli.main import COMMANDS, planloom
+from planloom.cli.pasting import choose_command, is_command
 from shops import Shop
 
 STEPS = (
@@ -25,6 +30,82 @@ def leaves(command, *path):
         yield " ".join(path), command
     for name in names or (COMMANDS if not path else ()):
         yield from leaves(command.get_command(None, name), *path, name)
+
+
+SOURCES = Path(given.__file__).parents[1]
+MAKERS = {
+    ("report", "next_command"),
+    ("report", "_next_for"),
+    ("emit", "repair"),
+    ("cli", "dispatch_command"),
+    ("cli", "_first_run"),
+    ("care", "_carry_on"),
+    ("care", "_collect"),
+}
+"""Functions that return a next command: (folder, name)."""
+
+PASSED_ON = {
+    "laid.next_command",  # of each example, below
+    "api.next_command(session, view, schedule)",
+    "api.next_command(session, one.view, one.schedule)",
+    "next_command(view, schedule, alone=False)",
+    "next((command for command in commands if command), waiting)",
+    "dispatch_command(one.workflow, one.inputs)",
+    "' && '.join(dict.fromkeys((repair(drift) for drift in drifts)))",
+    "_first_run(setting, ground)",
+    "choose_command((one.repair for one in found))",
+    "choose_command((one.repair for one in bad), otherwise='planloom init --github')",
+}
+"""Next commands that are made elsewhere: by a function that is looked at too, or chosen by whether they are command lines."""
+
+
+def texts(node, known):
+    """Yield every text that an expression may be, with "x" for a value; the expression of one that is made elsewhere."""
+    match node:
+        case ast.Constant(value=str(value)):
+            yield value
+        case ast.JoinedStr(values=parts):
+            for chosen in itertools.product(*([*texts(part, known)] for part in parts)):
+                yield "".join(one if isinstance(one, str) else "x" for one in chosen)
+        case ast.FormattedValue(value=value):
+            yield from texts(value, known)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (*texts(body, known), *texts(orelse, known))
+        case ast.Name(id=name) if name in known:
+            yield from texts(known[name], known)
+        case _:
+            yield node
+
+
+def next_texts():
+    """Yield (place, text or expression) of every next command that the sources name."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            known = {
+                n.targets[0].id: n.value
+                for n in ast.walk(function)
+                if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+            }
+            said = [n.args[0] for n in ast.walk(function) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "suggest"]
+            if (path.parent.name, function.name) in MAKERS:
+                said += [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+            for node in said:
+                for text in texts(node, known):
+                    yield f"{path.name}:{node.lineno}", text
+
+
+def assert_can_be_pasted(text, place=""):
+    """Fail unless a shell takes the text, and planloom each command, option and word of it."""
+    done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False, text=True)
+    assert done.returncode == 0, (place, text, done.stderr)
+    for line in re.split(r"  # or here: ", text):
+        for part in line.split(" && "):
+            if part == "x":
+                continue  # a command that is looked at where it is made
+            assert shlex.split(part)[0] in {"planloom", "git", "gh", "cd", "in-toto-verify", "chmod"}, (place, text)
+            assert shlex.split(part)[0] in {"cd", "in-toto-verify"} or is_command(part), (place, text)
 
 
 def git(folder, *words):
@@ -118,3 +199,59 @@ def test_the_doctors_repairs_name_the_ledger(shop):
     repairs = [line for line in done.stdout.splitlines() if "repair: planloom" in line]
     assert repairs, done.stdout
     assert all("planloom compile" in line or "--ledger git" in line for line in repairs), repairs
+
+
+def test_every_next_command_of_the_sources_can_be_pasted():
+    found = list(next_texts())
+    assert len(found) > 50
+    assert {ast.unparse(text) for _, text in found if isinstance(text, ast.AST)} == PASSED_ON
+    for place, text in found:
+        if text and isinstance(text, str):
+            assert_can_be_pasted(text, place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "planloom run k-1, which gives it up and goes on",
+        "planloom explain CODE tells more about a finding",
+        "planloom init lays one down",
+        "planloom keys new NAME makes one",
+        "planloom keys list --sorted",
+        "planloom dance",
+        "planloom",
+        "move it away",
+        "that's theirs",
+        "git add specs && see",
+    ],
+)
+def test_a_sentence_is_no_command_line(text):
+    assert not is_command(text)
+    assert choose_command([text, "planloom doctor --fix"]) == "planloom doctor --fix"
+    assert choose_command([text]) == "planloom verify"
+
+
+@pytest.mark.parametrize("example", ["release", "structured", "none"])
+def test_what_comes_after_init_can_be_pasted(tmp_path, example):
+    done = Shop(tmp_path / "shop").run("init", "--example", example, "new one")
+    assert_can_be_pasted(next_of(done))
+
+
+def test_what_the_doctor_says_can_be_pasted_when_a_stranger_lies_among_the_records(tmp_path):
+    shop = Shop(tmp_path / "shop", STEPS[0])
+    shop.check("run")
+    (shop.folder / "artifacts/claims/demo-1/build/notes.txt").write_text("hello")
+    done = shop.run("doctor")
+    assert "repair: move it away" in done.stdout
+    assert_can_be_pasted(next_of(done))
+
+
+def test_a_key_that_others_can_read_is_closed_by_what_the_refusal_says(tmp_path):
+    """From whatever folder it was asked."""
+    shop = Shop(tmp_path / "shop", STEPS[0])
+    (shop.folder / ".planloom/ci.pem").chmod(0o644)
+    (shop.folder / "below").mkdir()
+    done = shop.run("run", cwd=shop.folder / "below")
+    hint = next(line.strip() for line in done.stderr.splitlines() if line.strip().startswith("chmod"))
+    subprocess.run(shlex.split(hint), check=True, cwd=shop.folder / "below")
+    assert shop.run("run", cwd=shop.folder / "below").returncode == 0

@@ -32,7 +32,7 @@ def test_compiling_writes_says_what_and_names_the_next_command(project):
     status, out, err = run(compile_, root=project)
     assert status == 0
     assert "wrote    .github/workflows/execute.yml\n" in out
-    assert err.splitlines()[-1] == "Next: planloom init"
+    assert err.splitlines()[-1] == f"Next: planloom init {project}"
     assert (project / ".github/workflows/orchestrator.yml").is_file()
 
 
@@ -47,7 +47,7 @@ def test_with_a_policy_compiling_leads_to_a_commit_and_then_to_run(project):
     CliRunner().invoke(init, [str(project)], catch_exceptions=False, standalone_mode=False)
     plan = project / "specs/phases.yaml"
     plan.write_text(plan.read_text().replace("name: ", "name: New ", 1))
-    assert run(compile_, root=project)[2].splitlines()[-1].startswith("Next: git add")
+    assert run(compile_, root=project)[2].splitlines()[-1].startswith(f"Next: git -C {project} add")
     assert run(compile_, root=project)[2].endswith("Next: planloom run\n")
     assert run(compile_, "--check", root=project)[2].endswith("Next: planloom run\n")
 
@@ -103,7 +103,7 @@ def test_check_shows_a_unified_diff_and_exits_1(project):
     assert "--- /dev/null\n+++ b/generated/001-phases/matrix.json\n" in out
     assert "edited by hand .github/workflows/collector.yml" in err
     assert "missing        generated/001-phases/matrix.json" in err
-    assert err.endswith("Next: planloom compile\n")
+    assert err.endswith(f"Next: planloom compile --root {project}\n")
 
 
 def test_check_annotates_on_github_and_speaks_json(project):
@@ -126,7 +126,7 @@ def test_check_sees_files_that_git_does_not_know_once_the_plans_are_in_git(proje
     status, _, err = run(compile_, "--check", root=project)
     assert status == 1
     assert "not in git     .github/workflows/orchestrator.yml" in err
-    assert err.endswith("Next: git add generated .github/workflows\n")
+    assert err.endswith(f"Next: git -C {project} add generated .github/workflows\n")
     git("add", ".github")
     assert run(compile_, "--check", root=project)[0] == 0
 
@@ -226,7 +226,7 @@ def test_pinning_a_wheel_locks_it_and_its_needs_by_hash(project, wheels, tmp_pat
     assert str(wheels) not in lock
     assert (project / "specs/planloom.yaml").read_text() == "schema: planloom/project/v1\ninstall: wheel\n"
     assert "specs/requirements.lock" in out
-    assert err == "Next: planloom compile\n"
+    assert err == f"Next: planloom compile --root {project}\n"
     assert run(compile_, root=project)[0] == 0
     installs = (project / ".github/workflows/collector.yml").read_text()
     assert "python -m pip install --require-hashes -r specs/requirements.lock\n" in installs

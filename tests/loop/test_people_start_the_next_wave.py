@@ -34,7 +34,7 @@ steps:
 
 ITEM = "demo-1"
 ORCHESTRATOR = ("demo-orchestrator.yml", {"work-item": ITEM})
-COMMAND = f"Next: gh workflow run demo-orchestrator.yml -f work-item={ITEM}   (or here: planloom run {ITEM})"
+COMMAND = f"Next: gh workflow run demo-orchestrator.yml -f work-item={ITEM}  # or here: planloom run {ITEM}"
 SAID = ("--outcome", "done", "--next-action", "none")
 
 

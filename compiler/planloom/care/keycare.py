@@ -37,7 +37,7 @@ def find_key_faults(ground: Ground) -> Iterator[Finding]:
             mode = stat.S_IMODE(path.stat().st_mode)
             content = path.read_bytes()[:_MAX_BYTES]
         except OSError as error:
-            yield Finding("key", shown, f"the key can't be read: {error.strerror}", f"chmod 600 {shown}")
+            yield Finding("key", shown, f"the key can't be read: {error.strerror}", f"chmod 600 {shlex.quote(shown)}")
             continue
         if mode & 0o077 and not is_encrypted(content):
             what = f"others can read this private key (mode {mode:04o}); think about who may have"
@@ -57,7 +57,12 @@ def find_tracked_keys(ground: Ground) -> Iterator[Finding]:
         known = policy is not None and key is not None and policy.find(key.key_id) is not None
         if b"PRIVATE KEY" in content and (known or name.startswith(f"{KEY_FOLDER}/")):
             what = "git tracks this private key: everybody who can read the repository can sign with it"
-            yield Finding("key-tracked", name, what, f"git rm --cached {name}, then planloom keys rotate {Path(name).stem}")
+            yield Finding(
+                "key-tracked",
+                name,
+                what,
+                f"git rm --cached {shlex.quote(name)} && planloom keys rotate {shlex.quote(Path(name).stem)}",
+            )
     if policy is not None:
         yield from _find_committed(ground, policy)
 
@@ -136,7 +141,7 @@ def _find_committed(ground: Ground, policy: Policy) -> Iterator[Finding]:
                 continue
             seen.add(trusted.name)
             what = f"commit {commit[:10]} holds the private key of {trusted.name}, and the policy still trusts it"
-            repair = f"planloom keys rotate {trusted.name}, then planloom keys revoke the old one"
+            repair = f"planloom keys rotate {trusted.name}  # and then revoke the old one"
             if trusted.valid_until:
                 repair = f"planloom keys revoke {trusted.name} --reason TEXT"
             yield Finding("key-committed", line, what, repair)

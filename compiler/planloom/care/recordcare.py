@@ -171,9 +171,8 @@ def _collect(session: Session, item: str) -> str:
         prefix = read_view(session, item, ()).view.header.settings.get("prefix", "")
     except PlanloomError:
         return collect
-    return f"gh workflow run {prefix}collector.yml -f work-item={item}, or {collect}"
+    return f"gh workflow run {prefix}collector.yml -f work-item={item}  # or here: {collect}"
 
 
 def _carry_on(session: Session, item: str) -> str:
-    command = f"planloom run {item}" if api.keeps_files(session) else f"planloom delegate --structured-work-item {item}"
-    return f"{command}, which gives it up and goes on"
+    return f"planloom run {item}" if api.keeps_files(session) else f"planloom delegate --structured-work-item {item}"

@@ -67,6 +67,7 @@ def doctor(root: Path | None, ledger: str, style: str, rounds: int | None, conte
 
 def _examine(ground: Ground, style: str, *, fix: bool) -> int:
     from planloom.care.doctor import CHECKS, examine, repair
+    from planloom.cli.pasting import choose_command
 
     found = examine(ground)
     done: Sequence[Finding] = ()
@@ -94,7 +95,7 @@ def _examine(ground: Ground, style: str, *, fix: bool) -> int:
         return 0
     screen.say(f"{len(found)} thing{'s need' if len(found) != 1 else ' needs'} care.")
     fixable = any(one.fix is not None for one in found)
-    screen.suggest("planloom doctor --fix" if fixable else found[0].repair)
+    screen.suggest("planloom doctor --fix" if fixable else choose_command(one.repair for one in found))
     return EXIT_FINDINGS
 
 
@@ -126,7 +127,7 @@ def _race(ground: Ground, rounds: int, contenders: int, style: str) -> int:
     if race.is_exclusive:
         return 0
     screen.say("This ledger is not exclusive here: two runners can claim the same step. Do not use it for claims.")
-    screen.suggest("planloom doctor --race N --ledger git:REMOTE, with a remote that a git server serves")
+    screen.suggest(f"planloom doctor --race {rounds} --ledger git", before="Try a remote that a git server serves.")
     return EXIT_FINDINGS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,7 @@ def diff(base: str, head: str, style: str, root: Path | None, *, fail_on_privile
         kind = "error" if is_open and fail_on_privilege else "notice"
         screen.announce(f"::{kind} title=planloom diff::{plandiff.verdict(changes)}\n", sys.stderr)
     if is_open:
-        screen.suggest(f"planloom diff {base} --acknowledge, when this is wanted")
+        screen.suggest(f"planloom diff {shlex.quote(base)} --acknowledge", before="When this is wanted, write so into the plans.")
     return EXIT_FINDINGS if is_open and fail_on_privilege else EXIT_DONE
 
 

@@ -43,7 +43,7 @@ def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
     checked = load_project(folder)
     _show(folder, checked.diagnostics, checked.sources, style)
     if not checked.is_sound:
-        return _refuse_errors()
+        return _refuse_errors(checked.diagnostics)
     emitted = emit_plans(checked.plans, checked.graphs, checked.project)
     broken = sort_diagnostics(check_limits(emitted))
     _show(folder, broken, checked.sources, style)
@@ -51,7 +51,7 @@ def _compile(folder: Path, style: str, *, check: bool, budget: bool) -> int:
         _show_budget(emitted, style)
         return EXIT_FINDINGS if broken else 0
     if broken:
-        return _refuse_errors()
+        return _refuse_errors(broken)
     files = gather(emitted, checked.project)
     if check:
         return _check(folder, files, style)
@@ -71,9 +71,10 @@ def _describe_findings(checked: Checked) -> str:
     return render(checked.diagnostics, checked.sources, "text")
 
 
-def _refuse_errors() -> int:
+def _refuse_errors(diagnostics: Sequence[Diagnostic]) -> int:
+    first = next(one for one in diagnostics if one.severity.value == "error")
     screen.say("Nothing was written.")
-    screen.suggest("planloom explain CODE tells more about a finding")
+    screen.suggest(f"planloom explain {first.code}")
     return EXIT_FINDINGS
 
 
@@ -129,7 +130,7 @@ def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], s
         screen.say(_describe(emitted, len(files), done.unchanged))
     follows = next_after_compiling(root)
     commits = done.written and follows == "planloom run"
-    screen.suggest("git add specs generated .github && git commit, then planloom run" if commits else follows)
+    screen.suggest("git add specs generated .github && git commit && planloom run" if commits else follows)
     return _describe(emitted, len(files), len(files))
 
 

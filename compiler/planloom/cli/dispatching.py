@@ -44,7 +44,7 @@ def start_workflow(session: Session, view: ItemView, name: str, said: str, inste
     workflow, inputs = f"{view.header.settings.get('prefix', '')}{name}", {"work-item": view.item.id}
     platform = find_platform(session.environment)
     if platform is None:
-        screen.suggest(f"{dispatch_command(workflow, inputs)}   (or here: {instead})")
+        screen.suggest(f"{dispatch_command(workflow, inputs)}  # or here: {instead}")
         return
     platform.dispatch(workflow, view.item.body.branch or "main", inputs)
     screen.say(f"started {said}")

@@ -27,8 +27,11 @@ WITH_ROOT: Final = WITH_LEDGER | {
 }
 """Commands with `--root`."""
 
-_COMMAND: Final = re.compile(r"\bplanloom (keys [a-z]+|serve [a-z]+|[a-z]+)\b(?![-/.])([^;&#`\n]*)")
+_COMMAND: Final = r"\bplanloom (keys [a-z]+|serve [a-z]+|[a-z]+)\b(?![-/]|\.\w)([^;&#`\n]*)"
 """A command in a line for a shell, or in a sentence: its name, and what stands behind it."""
+
+_GIT: Final = r"\bgit (add|rm|commit|push)\b"
+"""What git is told to do with files of the project, whose paths are those below its folder."""
 
 _given: dict[str, str] = {}
 
@@ -50,11 +53,15 @@ def repeat(text: str) -> str:
 
     The options stand behind the command's name: where a command ends can't be seen in a sentence.
     """
-    return _COMMAND.sub(_complete, text) if _given else text
+    if "root" in _given:
+        text = re.sub(_GIT, lambda found: f"git -C {shlex.quote(_given['root'])} {found[1]}", text)
+    return re.sub(_COMMAND, _complete, text) if _given else text
 
 
 def _complete(found: re.Match[str]) -> str:
     name, rest = found[1], found[2]
+    if name == "init" and "root" in _given and not rest.strip():
+        return f"planloom init {shlex.quote(_given['root'])}{rest}"
     wanted = {"root": name in WITH_ROOT, "ledger": name in WITH_LEDGER and not _names_history(name, rest)}
     added = [
         f" --{option} {shlex.quote(_given[option])}"

@@ -60,8 +60,8 @@ def validate(style: str, root: Path | None, *, fix: bool, is_all: bool) -> int:
     _show_findings(folder, checked, style, is_all=is_all)
     if not checked.is_sound:
         codes = [d.code for d in checked.diagnostics if d.severity.value == "error"]
-        fixable = "" if fix or not any(d.fix for d in checked.diagnostics) else "planloom validate --fix, or "
-        screen.suggest(f"{fixable}planloom explain {codes[0]}")
+        is_fixable = not fix and any(d.fix for d in checked.diagnostics)
+        screen.suggest("planloom validate --fix" if is_fixable else f"planloom explain {codes[0]}")
         return EXIT_FINDINGS
     check_places(folder, compiled)
     screen.suggest("planloom compile")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planloom.cli import screen
+from planloom.cli import given, screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.cli.passphrase import ask_passphrase, given_passphrase
 from planloom.core.errors import InputError
@@ -177,7 +177,7 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
 
     _until_signed(change, yes=yes)
     if name == "ci":
-        screen.suggest("planloom init --github, to store the new key as the secret PLANLOOM_SIGNING_KEY")
+        screen.suggest("planloom init --github", before="Store the new key as the secret PLANLOOM_SIGNING_KEY.")
 
 
 @click.command(
@@ -268,7 +268,7 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
 
 
 def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) -> None:
-    from planloom.trust.policyfiles import POLICY_PATH
+    from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
     if style == "json":
         document: dict[str, Json] = {
@@ -282,11 +282,10 @@ def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) 
         missing = f"; {lacking} more root signature{'' if lacking == 1 else 's'} must follow before it counts" if lacking else ""
         screen.product(f"Signed: {POLICY_PATH}, version {version}{missing}")
     if lacking:
-        screen.suggest(
-            f"git add {POLICY_PATH.rpartition('/')[0]} && git commit on a branch; there, another root: planloom keys sign"
-        )
+        before = given.repeat("Commit it on a branch, where another root signs with planloom keys sign.")
     else:
-        screen.suggest(f"git add {POLICY_PATH.rpartition('/')[0]} && git commit, so that runners see it")
+        before = "Commit it, so that runners see it."
+    screen.suggest(f"git add {TRUST_FOLDER} && git commit", before=before)
 
 
 def _until_signed(change: Callable[[], None], *, yes: bool) -> None:

@@ -72,8 +72,10 @@ def check_github(ground: Ground, style: str) -> int:
             screen.product(_line(one))
     bad = [one for one in found if one.is_good is False]
     if bad:
+        from planloom.cli.pasting import choose_command
+
         screen.say(f"{len(bad)} of {len(found)} checks failed.")
-        screen.suggest(bad[0].repair)
+        screen.suggest(choose_command((one.repair for one in bad), otherwise="planloom init --github"))
         return EXIT_FINDINGS
     screen.suggest(_first_run(setting, ground))
     return 0
@@ -207,12 +209,13 @@ def _conclude(steps: Sequence[Step], done: Sequence[Step], failed: Sequence[tupl
         screen.product(f"by hand {step.number}  {step.what}")
         for line in step.by_hand:
             screen.product(f"     {line}")
-    commit = 'git add -A specs generated .github && git commit -m "Run on GitHub" && git push && '
     changed = any(step.files for step in done)
     if failed:
-        screen.suggest("planloom init --github, once that is put right")
+        screen.suggest("planloom init --github", before="Once that is put right:")
         raise click.exceptions.Exit(EXIT_STORE)
-    screen.suggest((commit if changed else "") + ("planloom init --github --check" if by_hand else "planloom doctor --github"))
+    look = "planloom init --github --check" if by_hand else "planloom doctor --github"
+    commit = 'git add -A specs generated .github && git commit -m "Run on GitHub" && git push'
+    screen.suggest(f"{commit} && {look}" if changed else look)
 
 
 def _compile(root: Path) -> None:

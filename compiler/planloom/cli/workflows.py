@@ -101,8 +101,10 @@ def delegate(
         screen.say(f"wrote {_shown(session, one.path)}")
         screen.suggest(api.next_command(session, one.view, one.schedule))
     if not delegated:
+        from planloom.runtime.opening import next_item_id
+
         screen.say(f"no work item of {plan or 'any plan'} is open")
-        screen.suggest("planloom open ITEM")
+        screen.suggest(f"planloom open {next_item_id(session, plan)} --plan {plan}" if plan else "planloom run")
 
 
 def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], prompt: str, retry: Retry) -> tuple[str, ...]:

@@ -74,7 +74,8 @@ def _lay_all(directory: Path, example: str | None) -> LaidDown:
         shown += _start_structured(directory)
         command = f'planloom delegate --structured-work-item {STRUCTURED_ITEM} --prompt "Generate schedule"'
     elif chosen == "none" and not has_plans:
-        command = "write specs/NAME.yaml, then planloom validate"
+        # Nothing is there to be run: the plan is the user's to write.
+        command = "planloom validate"
     return LaidDown(tuple(shown), command)
 
 

@@ -113,8 +113,10 @@ def read_private_key(path: Path, passphrase: str = "", shown: str = "") -> Priva
         raise TrustError(message, hint="planloom keys list", code="E_KEY") from error
     key = parse_private_key(content, passphrase, label)
     if mode & 0o077 and not is_encrypted(content):
-        message = f"{label}: others can read this key (mode {mode:04o})"
-        raise TrustError(message, hint=f"chmod 600 {path.name}, and think about who may have read it", code="E_KEY")
+        import shlex
+
+        message = f"{label}: others can read this key (mode {mode:04o}); think about who may have"
+        raise TrustError(message, hint=f"chmod 600 {shlex.quote(str(path))}", code="E_KEY")
     return key
 
 
