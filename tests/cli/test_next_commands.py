@@ -14,6 +14,7 @@ import pytest
 from planloom.cli import given
 from planloom.cli.main import COMMANDS, planloom
 from planloom.cli.pasting import choose_command, is_command
+from planloom.core.surroundings import next_after_compiling
 from shops import Shop
 
 STEPS = (
@@ -46,6 +47,7 @@ MAKERS = {
 
 PASSED_ON = {
     "laid.next_command",  # of each example, below
+    "next_after_compiling(root)",
     "api.next_command(session, view, schedule)",
     "api.next_command(session, one.view, one.schedule)",
     "next_command(view, schedule, alone=False)",
@@ -255,3 +257,10 @@ def test_a_key_that_others_can_read_is_closed_by_what_the_refusal_says(tmp_path)
     hint = next(line.strip() for line in done.stderr.splitlines() if line.strip().startswith("chmod"))
     subprocess.run(shlex.split(hint), check=True, cwd=shop.folder / "below")
     assert shop.run("run", cwd=shop.folder / "below").returncode == 0
+
+
+def test_what_comes_after_compiling_can_be_pasted(tmp_path):
+    assert_can_be_pasted(next_after_compiling(tmp_path))
+    (tmp_path / "specs" / "trust").mkdir(parents=True)
+    (tmp_path / "specs" / "trust" / "policy.json").touch()
+    assert_can_be_pasted(next_after_compiling(tmp_path))

@@ -40,7 +40,7 @@ def test_compiling_again_writes_nothing(project):
     run(compile_, root=project)
     status, out, err = run(compile_, root=project)
     assert (status, out) == (0, "")
-    assert err.endswith("Next: planloom init\n")
+    assert err.endswith(f"Next: planloom init {project}\n")
 
 
 def test_with_a_policy_compiling_leads_to_a_commit_and_then_to_run(project):
@@ -48,8 +48,8 @@ def test_with_a_policy_compiling_leads_to_a_commit_and_then_to_run(project):
     plan = project / "specs/phases.yaml"
     plan.write_text(plan.read_text().replace("name: ", "name: New ", 1))
     assert run(compile_, root=project)[2].splitlines()[-1].startswith(f"Next: git -C {project} add")
-    assert run(compile_, root=project)[2].endswith("Next: planloom run\n")
-    assert run(compile_, "--check", root=project)[2].endswith("Next: planloom run\n")
+    assert run(compile_, root=project)[2].endswith(f"Next: planloom run --root {project}\n")
+    assert run(compile_, "--check", root=project)[2].endswith(f"Next: planloom run --root {project}\n")
 
 
 def test_an_unchanged_project_is_not_compiled_again_and_any_change_is_noticed(project):
