@@ -42,7 +42,11 @@ _KEYS: Final = """\
 
 Ed25519 only, as PKCS8 PEM (mode 0600, or encrypted) or OpenSSH private key. Looked for in this order: the variable `{variable}` (PEM, or
 base64 of PEM), the file that `{file}` names, `{folder}/<name>.pem` in the project, `planloom/<name>.pem` in your configuration directory; a passphrase comes
-from `{passphrase}`. Claims, results and checkpoints are signed by `ci`; approvals, reverts and policy changes by `you`. A step's command sees none of these.
+from `{passphrase}`. Claims, results and checkpoints are signed by `ci`; approvals, reverts and policy changes by `you`.
+
+A step's command is given none of these variables. What it could reach besides depends on where it runs: isolated execution has no key on its machine; in direct execution the job that runs it
+signs too; and under `planloom run` it runs as you and can read every file that you can, `{folder}/you.pem` among them. Run plans that you trust there,
+protect key files by a passphrase, and keep the root key on another machine.
 """
 
 _FILES: Final = """\
