@@ -118,6 +118,39 @@ def test_a_plan_whose_step_needs_one_that_is_not_there_is_not_drawn(empty, style
     assert done.stdout == ""
 
 
+def test_a_place_that_takes_no_file_is_named_as_it_was_given(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "build", "run": "true", "needs": []})
+    shop.check("run", "demo-1")
+    (shop.folder / "file").write_text("")
+    bundle = refused(shop, 5, "export", "--bundle", f"{shop.folder}/file/x", said=[f"{shop.folder}/file/x can't be written"])
+    links = refused(
+        shop,
+        5,
+        "export",
+        "--as",
+        "in-toto",
+        "--work-item",
+        "demo-1",
+        "--to",
+        "file/zz",
+        said=["file/zz/root.layout can't be written"],
+    )
+    for done in (bundle, links):
+        assert "see that its folder may be written to" in done.stderr
+        assert "make room" not in done.stderr
+
+
+def test_a_schedule_that_can_not_be_written_is_named_with_its_folder(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "build", "run": "true", "needs": []})
+    shop.check("open", "demo-1")
+    shutil.rmtree(shop.folder / "artifacts/schedule")
+    (shop.folder / "artifacts/schedule").write_text("")
+    done = refused(
+        shop, 5, "delegate", "--structured-work-item", "demo-1", said=["artifacts/schedule/demo-1.json can't be written"]
+    )
+    assert "make room" not in done.stderr
+
+
 def test_a_missing_work_item_is_refused_with_the_nearest(shop):
     for command in (
         ["status", "demo-2"],

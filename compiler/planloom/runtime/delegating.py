@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical, names
 from planloom.core.errors import StoreError, TrustError
@@ -34,6 +35,10 @@ class Delegated:
     view: ItemView
     schedule: Schedule
     path: Path
+
+
+_FULL: Final = frozenset([errno.ENOSPC, errno.EDQUOT])
+"""The disk has no room, or none for this user; everything else is a matter of the place."""
 
 
 def delegate_item(session: Session, item: str, prompt: str) -> Delegated:
@@ -65,10 +70,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        message = f"{path.parent.name}/{path.name} can't be written: {error.strerror}"
-        raise StoreError(
-            message, hint="make room and see that the folder may be written to, then run the command again"
-        ) from error
+        # The disk's reason is the user's; which of our two names it met is not.
+        message = f"{path} can't be written: {error.strerror or error}"
+        room = "make room" if error.errno in _FULL else "see that its folder may be written to"
+        raise StoreError(message, hint=f"{room}, then run the command again") from error
 
 
 def open_items(session: Session, plan: str) -> tuple[str, ...]:
