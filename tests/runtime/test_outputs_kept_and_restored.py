@@ -54,9 +54,15 @@ def test_outputs_are_found_by_pattern_sorted_and_once(workspace):
 
 
 def test_a_pattern_that_matches_nothing_is_refused(workspace):
-    (workspace / "dist").mkdir()
     with pytest.raises(InputError, match="output 'dist' was not made"):
         find_outputs(workspace, ("dist",))
+
+
+def test_what_is_said_of_a_folder_means_the_files_in_it(workspace):
+    lay(workspace, "dist/a.whl", "dist/deep/.b")
+    with pytest.raises(InputError, match=r"output 'dist' is a folder; 'dist/\*\*' means the files in it"):
+        find_outputs(workspace, ("dist",))
+    assert [p.as_posix() for p in find_outputs(workspace, ("dist/**",))] == ["dist/a.whl", "dist/deep/.b"]
 
 
 @pytest.mark.parametrize("pattern", ["../secret", "../*", "inside/../../secret", "{root}/secret"])

@@ -252,9 +252,10 @@ def test_an_attempt_hands_on_what_it_made_and_the_next_one_gets_it(tmp_path):
     ("run", "said"),
     [
         ("true", "output 'out' was not made"),
-        ("mkdir out", "output 'out' was not made"),
+        ("mkdir out", "output 'out' is a folder; 'out/**' means the files in it"),
+        ("mkdir out; echo x > out/file", "output 'out' is a folder; 'out/**' means the files in it"),
         ("ln -s /etc/passwd out", "not a plain path inside"),
-        ("mkfifo out", "output 'out' was not made"),
+        ("mkfifo out", "output 'out' is no plain file"),
     ],
 )
 def test_outputs_that_are_missing_or_no_plain_files_fail_the_attempt(tmp_path, run, said):

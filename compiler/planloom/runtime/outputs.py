@@ -18,7 +18,7 @@ from planloom.core.errors import InputError, StoreError, TrustError
 from planloom.records.references import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MAX_SUBJECTS: Final = 256
 """Above this many outputs the record names one list of them: an envelope stays under 65,536 bytes (C2SP tlog-tiles entry bundles)."""
@@ -137,8 +137,7 @@ def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
         matches = glob.glob(pattern, root_dir=workspace, recursive=True, include_hidden=True)  # noqa: PTH207 - knows root_dir and hidden files
         files = [m for m in matches if (workspace / m).is_file()]
         if not files:
-            message = f"output '{pattern}' was not made"
-            raise InputError(message, hint="`outputs` lists files that the step leaves in the workspace")
+            raise _no_file(workspace, pattern, matches)
         found.update(str(PurePosixPath(m)) for m in files)
     spelt: dict[str, str] = {}
     for name in sorted(found):
@@ -152,6 +151,17 @@ def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
             message = f"outputs '{twin}' and '{name}' are one file where capitals make no difference"
             raise InputError(message, hint="rename one of them")
     return tuple(Path(name) for name in sorted(found))
+
+
+def _no_file(workspace: Path, pattern: str, matches: Sequence[str]) -> InputError:
+    """Return why a pattern has no file, in a sentence that helps where it is all that a record keeps."""
+    hint = "`outputs` lists files that the step leaves in the workspace"
+    if not matches:
+        return InputError(f"output '{pattern}' was not made", hint=hint)
+    if all((workspace / match).is_dir() for match in matches):
+        files = f"{pattern.rstrip('/')}/**"
+        return InputError(f"output '{pattern}' is a folder; '{files}' means the files in it", hint=f"outputs: ['{files}']")
+    return InputError(f"output '{pattern}' is no plain file", hint=hint)
 
 
 def describe_outputs(workspace: Path, files: Iterable[Path]) -> tuple[Subject, ...]:
