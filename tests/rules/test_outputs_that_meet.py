@@ -53,3 +53,19 @@ def test_a_comment_allows_the_warning_where_the_files_are_known_to_differ():
         "  - {key: b, needs: [], run: x, outputs: [dist/log.txt]}\n  - {key: c, needs: [a, b], run: x}\n"
     )
     assert check_project({"specs/demo.yaml": (HEAD + text).encode()}, None).diagnostics == ()
+
+
+def test_the_advice_for_a_foreach_can_be_followed():
+    text = (
+        'steps:\n  - key: t\n    run: x\n    outputs: [out]\n    foreach: {py: ["1", "2"]}\n'
+        "  - {key: u, needs: [], run: x, outputs: [out]}\n  - {key: c, needs: [t], run: x}\n  - {key: d, needs: [t-1, u], run: x}\n"
+    )
+    checked = check_project({"specs/demo.yaml": (HEAD + text).encode()}, None)
+    advice = [one.help for one in checked.diagnostics if one.code == "PL407"]
+    assert any("write 't' as steps without foreach" in one for one in advice)
+    assert any(one.endswith("needs both: give each a file of its own") for one in advice)
+    apart = (
+        "steps:\n  - {key: t-1, needs: [], run: x, outputs: [out-1]}\n  - {key: t-2, needs: [], run: x, outputs: [out-2]}\n"
+        "  - {key: c, needs: [t-1, t-2], run: x}\n"
+    )
+    assert check_project({"specs/demo.yaml": (HEAD + apart).encode()}, None).diagnostics == ()

@@ -3,7 +3,8 @@
 What: Steps of which neither waits for the other have different output patterns. It is a warning when the file that one of them
 names is among what the other's pattern may match.
 
-Why: Whoever needs both gets one of the two files, and which one is chance.
+Why: Whoever needs both gets one of the two files, and which one is chance. The steps of a `foreach` always hand on the same patterns: where a
+step needs all of them and they have outputs, they are to be written as steps of their own.
 
 Fails:
     steps:
@@ -74,7 +75,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                         span = steps[need].node.list_at("outputs").item_span(index)
                         message = f"steps '{first}' and '{need}' may run at once and both write '{pattern[:80]}'"
                         label = Label(steps[first].node.key_span("outputs"), f"written by '{first}'")
-                        help_text = f"'{consumer.key}' needs both: give each a file of its own"
+                        help_text = _advise(consumer, steps[first], steps[need])
                         yield FINDER.at(span, message, labels=[label], help=help_text)
             for (need, index), (first, pattern) in _matched(graph.needs[consumer.key], steps):
                 pair = (name_of(steps[first]), name_of(steps[need]))
@@ -86,8 +87,18 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                         f"steps '{first}' and '{need}' may run at once, and '{pattern[:80]}' of the first matches '{path[:80]}'"
                     )
                     label = Label(steps[first].node.key_span("outputs"), f"matched by '{first}'")
-                    help_text = f"'{consumer.key}' needs both: give each a file of its own"
+                    help_text = _advise(consumer, steps[first], steps[need])
                     yield FINDER.at(span, message, labels=[label], help=help_text, severity=Severity.WARNING)
+
+
+def _advise(consumer: Step, one: Step, other: Step) -> str:
+    """Return what to do. Nothing is put into `outputs` for a `foreach`: its steps can't have files of their own."""
+    if one.group and one.group == other.group:
+        return (
+            f"'{consumer.key}' needs both, and `outputs` is the same for every step of a foreach: write '{one.group}' as steps without "
+            "foreach, each with a file of its own, or as one step that makes all files"
+        )
+    return f"'{consumer.key}' needs both: give each a file of its own"
 
 
 def _matched(needs: Iterable[str], steps: Mapping[str, Step]) -> Iterator[tuple[tuple[str, int], tuple[str, str]]]:
