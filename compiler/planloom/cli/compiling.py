@@ -143,5 +143,5 @@ def _pin(folder: Path, wheel: Path | None, *, is_own: bool) -> Pinned:
     from planloom.emit.pinning import installed_from, pin_here, pin_path, pin_wheel
 
     if is_own:
-        return pin_path(folder)
-    return pin_wheel(folder, wheel) if wheel is not None else pin_here(folder, installed_from())
+        return pin_path(folder, screen.say)
+    return pin_wheel(folder, wheel, screen.say) if wheel is not None else pin_here(folder, installed_from(), screen.say)

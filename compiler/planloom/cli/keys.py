@@ -67,11 +67,11 @@ def new(name: str, root: Path | None, style: str, *, encrypt: bool) -> None:
         screen.product(public)
     if name not in (YOU, CI):
         screen.say(f"To sign with it: export {VARIABLE_FILE}={path}")
-    roles = " ".join(f"--role {role}" for role in (CI_ROLES if name == CI else ("approver",)))
+    roles = " --role ".join(CI_ROLES if name == CI else ("approver",))
     if _has_root_key(project):
-        screen.suggest(f"planloom keys trust {name} {roles}")
+        screen.suggest(f"planloom keys trust {name} --role {roles}")
     else:
-        screen.suggest(f"planloom keys trust {name} {public} {roles}   # where the root key is")
+        screen.suggest(f"planloom keys trust {name} {public} --role {roles}   # where the root key is")
 
 
 def _refuse_taken_name(project: Path, name: str) -> None:

@@ -24,7 +24,7 @@ from planloom import VERSION
 from planloom.core.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 LOCK: Final = "specs/requirements.lock"
 WHEELS: Final = "specs/wheels"
@@ -47,7 +47,12 @@ class Pinned:
     lock: str
 
 
-def pin_path(project: Path) -> Pinned:
+def silent(stage: str) -> None:
+    """Say nothing of a stage that begins: what `tell` is by default."""
+    del stage
+
+
+def pin_path(project: Path, tell: Callable[[str], None] = silent) -> Pinned:
     """Pin the dependencies and the build backend of a checkout that installs itself. Raises: InputError when it can't."""
     file = project / "pyproject.toml"
     try:
@@ -62,10 +67,10 @@ def pin_path(project: Path) -> Pinned:
     if name != "planloom":
         message = f"{file} describes '{name}', not planloom"
         raise InputError(message, hint="planloom pin, without --path, pins planloom from the index")
-    return Pinned("path", _lock(wanted))
+    return Pinned("path", _lock(wanted, tell))
 
 
-def pin_wheel(root: Path, wheel: Path) -> Pinned:
+def pin_wheel(root: Path, wheel: Path, tell: Callable[[str], None] = silent) -> Pinned:
     """Copy a wheel of planloom into the project and pin it with its dependencies. Raises: InputError when it is none."""
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -78,7 +83,7 @@ def pin_wheel(root: Path, wheel: Path) -> Pinned:
         message = f"{wheel} is not a wheel of planloom"
         raise InputError(message)
     required = re.findall(r"^Requires-Dist: (.*)$", head, re.MULTILINE)
-    lock = _lock(line for line in required if "extra ==" not in line)
+    lock = _lock((line for line in required if "extra ==" not in line), tell)
     place = root / WHEELS / wheel.name
     if not place.exists() or not place.samefile(wheel):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -87,24 +92,26 @@ def pin_wheel(root: Path, wheel: Path) -> Pinned:
     return Pinned("wheel", f"{lock}./{WHEELS}/{wheel.name} \\\n    --hash=sha256:{digest}\n")
 
 
-def pin_here(root: Path, origin: str) -> Pinned:
+def pin_here(root: Path, origin: str, tell: Callable[[str], None] = silent) -> Pinned:
     """Pin planloom as it is installed here: from the checkout, wheel or repository that it came from, else from the index.
 
-    Shape: `origin` is what `installed_from` returns. Raises: InputError when a local origin is gone, StoreError when pip does not answer.
+    Shape: `origin` is what `installed_from` returns; `tell` hears of each stage before it begins. Raises: InputError when a local origin is gone, StoreError when pip does not answer.
     """
     if not origin:
-        return pin_index()
+        return pin_index(tell)
     path = Path(unquote(urlsplit(origin).path)) if origin.startswith("file:") else None
     if path is not None and not path.exists():
         message = f"planloom was installed from {path}, which is gone"
         raise InputError(message, hint="planloom pin --wheel FILE takes a wheel from elsewhere")
     if path is not None and path.suffix == ".whl":
-        return pin_wheel(root, path)
+        return pin_wheel(root, path, tell)
     with tempfile.TemporaryDirectory(prefix="planloom-wheel-") as scratch:
         folder = Path(scratch)
-        command = [_python_with_tools(folder), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "made", origin]
+        python = _python_with_tools(folder, tell)
+        tell(f"making a wheel of planloom from {origin}")
+        command = [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "made", origin]
         _run(command, folder, f"no wheel can be made of {origin}")
-        return pin_wheel(root, next((folder / "made").glob("*.whl")))
+        return pin_wheel(root, next((folder / "made").glob("*.whl")), tell)
 
 
 def installed_from() -> str:
@@ -127,9 +134,9 @@ def read_origin(text: str) -> str:
     return f"{repository['vcs']}+{url}@{repository['commit_id']}" if repository else url
 
 
-def pin_index() -> Pinned:
+def pin_index(tell: Callable[[str], None] = silent) -> Pinned:
     """Pin this version of planloom from the index that pip is configured for."""
-    return Pinned("index", _lock([f"planloom=={VERSION}"]))
+    return Pinned("index", _lock([f"planloom=={VERSION}"], tell))
 
 
 def set_install(settings: str | None, install: str) -> str:
@@ -141,7 +148,7 @@ def set_install(settings: str | None, install: str) -> str:
     return f"{settings.rstrip()}\ninstall: {install}\n"
 
 
-def _lock(wanted: Iterable[str]) -> str:
+def _lock(wanted: Iterable[str], tell: Callable[[str], None]) -> str:
     """Resolve and hash. Raises: StoreError when pip-tools or the index does not answer."""
     lines = [*wanted, *_for_older_pythons()]
     with tempfile.TemporaryDirectory(prefix="planloom-pin-") as scratch:
@@ -151,7 +158,7 @@ def _lock(wanted: Iterable[str]) -> str:
         options = ("--generate-hashes", "--allow-unsafe", "--no-strip-extras", "--no-header", "--no-annotate", "--quiet")
         silent = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options")
         command = [
-            _python_with_tools(folder),
+            _python_with_tools(folder, tell),
             "-m",
             "piptools",
             "compile",
@@ -161,6 +168,7 @@ def _lock(wanted: Iterable[str]) -> str:
             "requirements.lock",
             "requirements.in",
         ]
+        tell("asking the index for everything that is needed, and hashing each file: this can take a minute or two")
         _run(command, folder, "the dependencies can't be resolved")
         text = (folder / "requirements.lock").read_text(encoding="utf-8")
     return _HEADER + "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith(("#", "-")))
@@ -191,11 +199,12 @@ def _for_older_pythons() -> list[str]:
     return sorted(set(found))
 
 
-def _python_with_tools(folder: Path) -> str:
+def _python_with_tools(folder: Path, tell: Callable[[str], None]) -> str:
     """Return a Python that has pip and pip-tools: this one, or that of an environment made in `folder`."""
     try:
         metadata.version("pip-tools")
     except metadata.PackageNotFoundError:
+        tell("making an environment with pip-tools, which is not installed here")
         tools = folder / "tools"
         _run([sys.executable, "-m", "venv", str(tools)], folder, "no environment for pip-tools can be made")
         _run(
