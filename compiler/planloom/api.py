@@ -148,7 +148,10 @@ def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
 def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
     """Return the command that moves a work item on, as short as it can be here."""
     from planloom.report import table
+    from planloom.runtime.abandoning import find_evidence
 
+    if view.item.is_open and any(find_evidence(session, row.state, None) for row in schedule.running):
+        return f"planloom run {view.item.id}"  # it gives up what a process that is gone has left, and goes on
     try:
         alone = choose_item(session, "", "")[0] == view.item.id
     except InputError:

@@ -37,6 +37,7 @@ SOURCES = Path(given.__file__).parents[1]
 MAKERS = {
     ("report", "next_command"),
     ("report", "_next_for"),
+    ("report", "_next_for_waiting"),
     ("emit", "repair"),
     ("cli", "dispatch_command"),
     ("cli", "_first_run"),
@@ -52,6 +53,8 @@ PASSED_ON = {
     "api.next_command(session, one.view, one.schedule)",
     "next_command(view, schedule, alone=False)",
     "next((command for command in commands if command), waiting)",
+    "_next_for_waiting(item, row)",
+    "next((f'planloom status {holder}' for holder in holders if holder != item), '')",
     "dispatch_command(one.workflow, one.inputs)",
     "' && '.join(dict.fromkeys((repair(drift) for drift in drifts)))",
     "_first_run(setting, ground)",

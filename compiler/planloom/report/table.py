@@ -135,10 +135,17 @@ def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False) -> 
     return next((command for command in commands if command), waiting)
 
 
+def held_by_hand(row: Row) -> str:
+    """Return the attempt that a person or an agent claimed by hand, "" for one that a process or a workflow run carries out."""
+    claim = row.state.claim
+    if claim is None or claim.record.attempt is None or claim.record.builder.run_id:
+        return ""
+    return "" if getattr(claim.record.body, "pid", 0) else claim.record.attempt.id
+
+
 def _next_for(view: ItemView, row: Row) -> str:
     """Return the command by which a person moves a step on; "" when none does."""
     item, key = view.item.id, row.step.key
-    kinds = {blocker.kind for blocker in row.blockers}
     match row.word:
         case "manual":
             return f"planloom claim {item} {key}"
@@ -146,14 +153,27 @@ def _next_for(view: ItemView, row: Row) -> str:
             return f"gh workflow run {view.header.settings.get('prefix', '')}orchestrator.yml -f work-item={item}"
         case "failed":
             return f"planloom delegate --structured-work-item {item} --retry {key}"
-        case "waits" if kinds == {"approval"}:
-            return f"planloom approve {item} {key}"
-        case "waits" if "plan-changed" in kinds:
-            return f"planloom migrate {item}"
-        case "waits" if "rejected" in kinds:
-            return f"planloom why {item} {key}"
+        case "running" if held_by_hand(row):
+            return f"planloom complete {item} {key} --attempt {held_by_hand(row)} --outcome TEXT --next-action TEXT"
+        case "waits":
+            return _next_for_waiting(item, row)
         case _:
             return ""
+
+
+def _next_for_waiting(item: str, row: Row) -> str:
+    kinds = {blocker.kind: blocker for blocker in row.blockers}
+    if set(kinds) == {"approval"}:
+        return f"planloom approve {item} {row.step.key}"
+    if "plan-changed" in kinds:
+        return f"planloom migrate {item}"
+    if "rejected" in kinds:
+        return f"planloom why {item} {row.step.key}"
+    if set(kinds) == {"resource"}:
+        # Its name, then who holds it: attempts of this work item or of others, `<item>/<step>#<number>`.
+        holders = [chain.partition("/")[0] for chain in kinds["resource"].by[1:]]
+        return next((f"planloom status {holder}" for holder in holders if holder != item), "")
+    return ""
 
 
 def who_must_act(row: Row, item: str) -> tuple[str, str]:
@@ -266,6 +286,8 @@ def write_why(view: ItemView, row: Row) -> str:
                 lines.append(f"  {before} is {state.status.value}")
     elif remark:
         lines.append(f"  {remark}")
+    if word == "running" and held_by_hand(row):
+        lines.append(f"  nobody is there any more? planloom abandon {view.item.id} {key} --reason TEXT --override")
     if row.state.reworks:
         lines.append(f"  its work was {_reworked(row)}")
     handoff = row.state.handoff

@@ -1,0 +1,46 @@
+"""What status and why name moves a work item on, and does not lead back to themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from shops import Shop
+
+
+def test_after_a_run_was_killed_its_work_item_goes_on_with_run(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    shop = Shop(tmp_path / "shop", {"key": "build", "run": f"if [ ! -e ../seen ]; then : > ../seen; cat {tmp_path}/pipe; fi"})
+    # Opening the pipe waits for the step: from here on it runs, and it is claimed.
+    with shop.start("run", "demo-1") as killed, (tmp_path / "pipe").open("w"):
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    for words in (["status", "demo-1"], ["why", "demo-1", "build"], ["status", "demo-1", "build"]):
+        assert shop.check(*words).stderr.endswith("Next: planloom run demo-1\n"), words
+    assert shop.run("run", "demo-1").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["status", "demo-1"], ["why", "demo-1", "notes"]], ids=" ".join)
+def test_a_claim_by_hand_names_how_it_is_completed_and_how_it_is_given_up(tmp_path, words):
+    shop = Shop(tmp_path / "shop", {"key": "notes"})
+    shop.check("open", "demo-1")
+    shop.check("claim", "demo-1", "notes")
+    said = shop.check(*words)
+    assert said.stderr.endswith(
+        "Next: planloom complete demo-1 notes --attempt notes-local --outcome TEXT --next-action TEXT\n"
+    ), said.stderr
+    if words[0] == "why":
+        assert "planloom abandon demo-1 notes --reason TEXT --override" in said.stdout
+    shop.check("abandon", "demo-1", "notes", "--reason", "forgotten", "--override")
+    assert shop.check(*words).stderr.endswith("Next: planloom claim demo-1 notes\n")
+
+
+def test_what_waits_for_a_resource_leads_to_the_work_item_that_holds_it(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "a", "resources": ["lab"]}, resources={"lab": {"capacity": 1}})
+    for item in ("demo-1", "demo-2"):
+        shop.check("open", item)
+    shop.check("claim", "demo-1", "a")
+    assert shop.check("why", "demo-2", "a").stderr.endswith("Next: planloom status demo-1\n")
+    assert "Next: planloom complete demo-1 a" in shop.check("status", "demo-1").stderr
