@@ -132,7 +132,10 @@ def run(
         session = api.open_session(project, ledger=ledger)
     _stop_like_ctrl_c()
     chosen, its_plan = api.choose_item(session, item, plan)
-    api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
+    is_new = api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
+    if is_new and not plan and chosen == item and not item.removeprefix("work-item-").startswith(its_plan):
+        # Its name speaks of no plan: it may be a slip of the hand.
+        screen.say(f"there was no work item {item}: it was opened now, of plan {its_plan}")
     try:
         view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, store, verbose=verbose)
     except KeyboardInterrupt:
