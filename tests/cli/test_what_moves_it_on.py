@@ -44,3 +44,14 @@ def test_what_waits_for_a_resource_leads_to_the_work_item_that_holds_it(tmp_path
     shop.check("claim", "demo-1", "a")
     assert shop.check("why", "demo-2", "a").stderr.endswith("Next: planloom status demo-1\n")
     assert "Next: planloom complete demo-1 a" in shop.check("status", "demo-1").stderr
+
+
+def test_run_names_close_where_an_integrated_step_keeps_the_work_item_open(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "merge", "run": "true", "baseline": True})
+    for _ in range(2):
+        assert "demo-1 stays open" in shop.check("run", "demo-1").stderr
+    assert "planloom close demo-1 --reason TEXT ends it" in shop.check("run", "demo-1").stderr
+    shop.check("close", "demo-1", "--reason", "released")
+    assert "stays open" not in shop.run("run", "demo-1").stderr
+    shop.plan({"key": "plain", "run": "true"}, plan="plain")
+    assert "stays open" not in shop.check("run", "plain-1").stderr

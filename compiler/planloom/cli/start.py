@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planloom import api
-from planloom.cli import screen, streams
+from planloom.cli import given, screen, streams
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError
 
@@ -198,6 +198,9 @@ def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Pat
             if command.startswith(("planloom verify", "planloom approve", "planloom why"))
             else f" --scratch {scratch}"
         )
+    if schedule.is_finished and view.item.is_open:
+        closing = f"planloom close {view.item.id} --reason TEXT"
+        screen.say(given.repeat(f"{view.item.id} stays open, so that what is integrated can be reverted; {closing} ends it"))
     screen.suggest(command, before=line)
 
 

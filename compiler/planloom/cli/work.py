@@ -196,7 +196,9 @@ def complete(
 @ledger_option
 @format_option
 def close(item: str, reason: str, root: Path | None, ledger: str, style: str) -> None:
-    """End a work item: nothing more may be appended to it. An item whose steps are all done closes by itself."""
+    """End a work item: nothing more may be appended to it. An item whose steps are all done closes by itself, unless one is
+    integrated (`baseline`): it stays open, so that this can be reverted, until it is closed here.
+    """
     from planloom.runtime.opening import close_item
 
     session = api.open_session(find_root(root), ledger=ledger)
