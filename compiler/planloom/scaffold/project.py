@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom import api
+from planloom.core.diagnostics import Severity
 from planloom.core.errors import InputError, PlanloomError, StoreError
 from planloom.ledger import disk
 from planloom.runtime.claiming import Won, claim_step
@@ -16,6 +18,8 @@ from planloom.runtime.executing import Task, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from planloom.pipeline import Checked
 
 FOLDERS: Final = ("claims", "exports", "gates", "handoff", "reverts", "schedule", "work-items")
 STRUCTURED_ITEM: Final = "work-item-001-create-a-structured"
@@ -68,6 +72,10 @@ def _lay_all(directory: Path, example: str | None) -> LaidDown:
     shown += lay_down_trust(directory)
     _lay_folders(directory)
     _lay_git_files(directory)
+    wanted = _wanted_keys(directory)
+    if wanted:
+        # Without these keys the plans do not compile: what init can lay down is there, the rest is for people.
+        return LaidDown(tuple(shown), wanted)
     shown += _compile(directory)
     command = "planloom run"
     if chosen == "structured":
@@ -88,9 +96,40 @@ def _refuse_unfinished(directory: Path, example: str) -> None:
         message = f"{taken} exists already"
         raise InputError(message, hint="name another folder")
     _refuse_strange_keys(directory)
-    if any((directory / "specs").glob("*.yaml")) and not load_project(directory).is_sound:
+    if any((directory / "specs").glob("*.yaml")) and _errors(load_project(directory)) - LACK_OF_KEYS:
         message = f"the plans in {directory / 'specs'} have errors"
         raise InputError(message, hint="planloom validate shows them")
+
+
+LACK_OF_KEYS: Final = frozenset({"PL501", "PL502"})
+"""The errors of a plan that only a key more repairs: nobody has a gate's role, or too few have it."""
+
+
+def _errors(checked: Checked) -> set[str]:
+    return {found.code for found in checked.diagnostics if found.severity is Severity.ERROR}
+
+
+def _wanted_keys(directory: Path) -> str:
+    """Return the command that makes and trusts the keys for which the plans' gates wait; "" when they wait for none."""
+    from planloom.pipeline import load_project
+    from planloom.trust.policyfiles import load_policy
+
+    if not any((directory / "specs").glob("*.yaml")):
+        return ""
+    checked = load_project(directory)
+    if not _errors(checked) & LACK_OF_KEYS:
+        return ""
+    policy = load_policy(directory)
+    commands = []
+    needed: dict[str, int] = {}
+    for gate in (step.gate for plan in checked.plans for step in plan.steps if step.gate is not None):
+        needed[gate.role] = max(needed.get(gate.role, 1), gate.approvals, policy.thresholds.get(gate.role, 1))
+    for role, count in sorted(needed.items()):
+        there = len(policy.holders(role))
+        free = (name for number in range(1, 1000) if policy.named(name := f"{role}-{number}") is None)
+        names = islice(free, max(0, count - there))
+        commands += [f"planloom keys new {name} && planloom keys trust {name} --role {role}" for name in names]
+    return " && ".join([*commands, "planloom compile"]) + "   # or the keys of people, one each: see planloom keys --help"
 
 
 def _refuse_strange_keys(directory: Path) -> None:
