@@ -161,12 +161,14 @@ def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
 
 def open_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str, *, follow: bool = False) -> Signed:
     """Open a work item. See `runtime.opening.open_item`."""
-    from planloom.runtime.opening import find_plan
+    from planloom.runtime.opening import find_plan, refuse_removed
     from planloom.runtime.opening import open_item as open_it
 
     _refuse_second_history(session, item)
+    plan = plan or find_plan(session.workspace, item)
+    refuse_removed(session.workspace, plan)
     source = find_source(session.workspace, session.environment)
-    return open_it(session, item, plan or find_plan(session.workspace, item), params, source, reason, follow=follow)
+    return open_it(session, item, plan, params, source, reason, follow=follow)
 
 
 def _refuse_second_history(session: Session, item: str) -> None:

@@ -316,6 +316,13 @@ def test_a_plan_that_was_changed_and_not_compiled_is_not_opened(tmp_path):
     refused(shop, 2, "open", "demo-1", said=["has changed since it was compiled", "planloom compile"])
 
 
+def test_a_plan_that_was_removed_and_not_compiled_away_is_not_opened(tmp_path):
+    shop = Shop(tmp_path / "shop", *STEPS)
+    (shop.folder / "specs/demo.yaml").unlink()
+    for command in ("open", "run"):
+        refused(shop, 2, command, "demo-1", said=["specs/demo.yaml is gone", "planloom compile"])
+
+
 def test_several_plans_need_a_name(tmp_path):
     shop = Shop(tmp_path / "shop", *STEPS)
     shop.plan(*STEPS, plan="other")

@@ -76,6 +76,14 @@ def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[st
     return header, files
 
 
+def refuse_removed(workspace: Path, plan: str) -> None:
+    """See that nothing is begun of a plan whose source was taken away and whose compiled files still lie there. Raises: InputError."""
+    header, _ = read_generated(workspace, plan)
+    if not (workspace / header.source_path).is_file():
+        message = f"{header.source_path} is gone, from which plan '{plan}' was compiled"
+        raise InputError(message, hint="bring it back; or planloom compile, which removes what no plan asks for any more")
+
+
 def open_item(
     session: Session, item: str, plan: str, params: Mapping[str, str], source: Source, reason: str, *, follow: bool
 ) -> Signed:
