@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import StoreError
@@ -67,7 +66,7 @@ def write_together(files: Mapping[Path, bytes], at: Hook) -> None:
 
 def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file that must not exist yet, whole and to stay, or not at all. Raises: FileExistsError, OSError."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
     try:
         _write(beside, content, mode)
         sync(beside)
