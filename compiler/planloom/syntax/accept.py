@@ -100,8 +100,6 @@ def _string_test(schema: Schema) -> Accept:
     least, most = schema.get("minLength", 0), schema.get("maxLength", 1 << 62)
     search = re.compile(schema["pattern"]).search if "pattern" in schema else None
     other = schema.get("type") != "string"
-    if search is None and not other:
-        return lambda value: value.__class__ is str and least <= len(value) <= most
 
     def test(value: Any) -> bool:
         if value.__class__ is not str:
@@ -172,9 +170,6 @@ def _pattern_entries(schema: Schema) -> Accept:
     properties = {name: compile_schema(part) for name, part in schema.get("properties", {}).items()}
     patterns = [(re.compile(pattern).search, compile_schema(part)) for pattern, part in schema["patternProperties"].items()]
     other = _additional(schema)
-    if not properties and len(patterns) == 1 and schema.get("additionalProperties") is False:
-        search, accept = patterns[0]
-        return lambda value: all(search(name) is not None and accept(item) for name, item in value.items())
 
     def accept_entry(name: str, item: Any) -> bool:
         is_known = name in properties
