@@ -29,12 +29,12 @@ def fingerprint(root: Path) -> str:
     # What is said depends on it too: a project in git is told to pin what runners install.
     total = hashlib.sha256(f"{VERSION} {is_in_git(root)}".encode())
     try:
-        for path in _files(root):
-            content = path.read_bytes()
-            total.update(f"\n{path.relative_to(root).as_posix()} {len(content)}\n".encode("utf-8", "surrogateescape"))
+        for path in _files(str(root)):
+            with open(path, "rb") as file:  # noqa: PTH123 -- a Path for each of these takes longer than reading them
+                content = file.read()
+            total.update(f"\n{path.removeprefix(str(root))} {len(content)}\n".encode("utf-8", "surrogateescape"))
             total.update(content)
-        for place, size, changed in _compiler():
-            total.update(f"\n{place} {size} {changed}".encode("utf-8", "surrogateescape"))
+        total.update("\n".join(_compiler(str(Path(__file__).parents[1]))).encode("utf-8", "surrogateescape"))
     except OSError:
         return ""
     return total.hexdigest()
@@ -60,29 +60,33 @@ def remember(root: Path, said: str) -> None:
             note.unlink(missing_ok=True)
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: str) -> Iterator[str]:
     """Yield what decides the result and the result. Raises: OSError for a plan that is a link or no file: checking judges it."""
     for folder in _INPUTS:
-        for entry in sorted(os.scandir(root / folder), key=_name) if (root / folder).is_dir() else ():
+        place = f"{root}/{folder}"
+        for entry in sorted(os.scandir(place), key=_name) if os.path.isdir(place) else ():  # noqa: PTH112
             if entry.name.endswith(_PLANS) and not entry.is_file(follow_symlinks=False):
                 message = f"{entry.path} is not simply a file"
                 raise OSError(message)
             if entry.is_file():
-                yield Path(entry.path)
+                yield entry.path
     for folder in _RESULTS:
-        for parent, folders, names in os.walk(root / folder):
-            folders[:] = sorted(name for name in folders if os.path.relpath(f"{parent}/{name}", root) != _SKIPPED)
-            yield from (Path(parent, name) for name in sorted(names))
+        for parent, folders, names in os.walk(f"{root}/{folder}"):
+            folders[:] = sorted(name for name in folders if f"{parent}/{name}" != f"{root}/{_SKIPPED}")
+            yield from (f"{parent}/{name}" for name in sorted(names))
 
 
-def _compiler() -> Iterator[tuple[str, int, int]]:
-    """Yield path, size and time of change of each module: an edited compiler has the same version."""
-    package = Path(__file__).parents[1]
-    for parent, folders, names in os.walk(package):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        for name in sorted(names):
-            status = Path(parent, name).stat()
-            yield f"{os.path.relpath(parent, package)}/{name}", status.st_size, status.st_mtime_ns
+def _compiler(folder: str) -> Iterator[str]:
+    """Yield a line with path, size and time of change of each module: an edited compiler has the same version."""
+    folders = []
+    for entry in sorted(os.scandir(folder), key=_name):
+        if not entry.is_dir():
+            status = entry.stat()
+            yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
+        elif entry.name != "__pycache__":
+            folders.append(entry.path)
+    for inner in folders:
+        yield from _compiler(inner)
 
 
 def _name(entry: os.DirEntry[str]) -> str:
