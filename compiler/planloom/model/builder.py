@@ -18,7 +18,7 @@ from planloom.syntax.findings import error
 from planloom.syntax.nodes import ListNode, MapNode, Node, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from planloom.core.diagnostics import Diagnostic
@@ -170,62 +170,39 @@ class _StepMaker:
 
     def __init__(self, defaults: MapNode, groups: Mapping[str, tuple[str, ...]], *, parallelizable: bool) -> None:
         self.groups = groups
-        self.parallelizable = parallelizable
-        self.runs_on = _build_runs_on(defaults.get("runs-on", "ubuntu-24.04"))
-        self.timeout = _integer(defaults, "timeout-minutes", 30)
-        self.attempts = _integer(defaults, "attempts", 2)
-        self.shell = str(defaults.get("shell", "bash"))
         self.env = {name: text_of(value) for name, value in defaults.map_at("env").items()}
-        self.permissions = {name: str(value) for name, value in defaults.map_at("permissions").items()}
         self.found: list[Diagnostic] = []
         self.edges = 0
+        self.usual = _UNSTATED | {"parallelizable": parallelizable, "env": self.env}
+        for field, value in defaults.items():
+            if field in _READERS:
+                name, read = _READERS[field]
+                self.usual[name] = read(value)
 
     def make(self, position: int, step: MapNode, variant: Variant) -> Step:
         """Return the step that this variant of a written step is."""
-        get = step.get
-        name = str(get("name", step["key"]))
+        key = str(step["key"])
+        values = self.usual.copy()
+        values["key"] = variant.key
+        values["name"] = key
+        values["order"] = position
+        values["node"] = step
+        # Of thirty fields a step states eight: the others cost nothing.
+        for field, value in step.items():
+            if field in _READERS:
+                name, read = _READERS[field]
+                values[name] = read(value)
+        if "needs" in step:
+            values["needs"] = self._needs(step)
+        if "steps" in step:
+            values["native"] = self._native(step)
+        if "env" in step or variant.each:
+            values["env"] = self._env(step, variant)
         if variant.each:
-            name = f"{name} ({', '.join(variant.each.values())})"
-        run, native = str(get("run", "")), self._native(step)
-        return Step(
-            key=variant.key,
-            name=name,
-            group=str(step["key"]) if variant.each else "",
-            each=variant.each,
-            order=_integer(step, "order", position),
-            needs=self._needs(step),
-            parallelizable=bool(get("parallelizable", self.parallelizable)),
-            run=run,
-            native=native,
-            shell=str(get("shell", self.shell)),
-            outputs=_texts(get("outputs")),
-            env=self._env(step, variant),
-            secrets=_texts(get("secrets")),
-            runs_on=_build_runs_on(step["runs-on"]) if "runs-on" in step else self.runs_on,
-            matrix={key: cast("str | int | bool", value) for key, value in step.map_at("matrix").items()}
-            if "matrix" in step
-            else {},
-            environment=str(get("environment", "")),
-            container=str(get("container", "")),
-            permissions={key: str(value) for key, value in step.map_at("permissions").items()}
-            if "permissions" in step
-            else self.permissions,
-            timeout_minutes=_integer(step, "timeout-minutes", self.timeout),
-            attempts=_integer(step, "attempts", self.attempts),
-            resources=_build_demand(get("resources")),
-            gate=_build_gate(get("gate")),
-            baseline=bool(get("baseline", False)),
-            working_directory=str(get("working-directory", "")),
-            entry_criteria=_texts(get("entry-criteria")),
-            exit_criteria=_texts(get("exit-criteria")),
-            role=str(get("role", "")),
-            tasks=_texts(get("tasks")),
-            node=step,
-        )
+            values |= {"each": variant.each, "group": key, "name": f"{values['name']} ({', '.join(variant.each.values())})"}
+        return Step._make(values.values())
 
     def _native(self, step: MapNode) -> tuple[Mapping[str, Any], ...]:
-        if "steps" not in step:
-            return ()
         if "run" in step:
             label = Label(step.key_span("run"), "and here run")
             message = f"step '{step['key']}' has run and steps"
@@ -237,10 +214,7 @@ class _StepMaker:
 
     def _needs(self, step: MapNode) -> tuple[str, ...]:
         """Return the needed steps, each once, groups written out."""
-        needs = step.get("needs")
-        if not needs:
-            return ()
-        names = cast("list[str]", needs)
+        names = cast("list[str]", step["needs"])
         if not self.groups:
             return tuple(dict.fromkeys(names))
         before, self.edges = self.edges, self.edges + sum(len(self.groups.get(name, (name,))) for name in names)
@@ -253,18 +227,12 @@ class _StepMaker:
         return tuple(dict.fromkeys(key for name in names for key in self.groups.get(name, (name,))))
 
     def _env(self, step: MapNode, variant: Variant) -> Mapping[str, str]:
-        if "env" not in step and not variant.each:
-            return self.env
         own = {name: text_of(value) for name, value in step.map_at("env").items()}
         return self.env | own | {each_variable(axis): value for axis, value in variant.each.items()}
 
 
-def _integer(node: MapNode, key: str, default: int) -> int:
-    return int(cast("int", node.get(key, default)))
-
-
 def _texts(value: Node) -> tuple[str, ...]:
-    return tuple(map(str, value)) if value and isinstance(value, ListNode) else ()
+    return tuple(map(str, value)) if isinstance(value, ListNode) else ()
 
 
 def _build_runs_on(node: Node) -> RunsOn:
@@ -286,7 +254,74 @@ def _build_demand(node: Node) -> Mapping[str, int]:
 def _build_gate(node: Node) -> Gate | None:
     if not isinstance(node, MapNode):
         return None
-    return Gate(str(node.get("role", "approver")), _integer(node, "approvals", 1))
+    return Gate(str(node.get("role", "approver")), int(cast("int", node.get("approvals", 1))))
+
+
+def _build_permissions(node: Node) -> Mapping[str, str]:
+    return {key: str(value) for key, value in node.items()} if isinstance(node, MapNode) else {}
+
+
+def _build_matrix(node: Node) -> Mapping[str, Any]:
+    return dict(node) if isinstance(node, MapNode) else {}
+
+
+_READERS: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
+    "name": ("name", str),
+    "order": ("order", int),
+    "parallelizable": ("parallelizable", bool),
+    "run": ("run", str),
+    "shell": ("shell", str),
+    "outputs": ("outputs", _texts),
+    "secrets": ("secrets", _texts),
+    "runs-on": ("runs_on", _build_runs_on),
+    "matrix": ("matrix", _build_matrix),
+    "environment": ("environment", str),
+    "container": ("container", str),
+    "permissions": ("permissions", _build_permissions),
+    "timeout-minutes": ("timeout_minutes", int),
+    "attempts": ("attempts", int),
+    "resources": ("resources", _build_demand),
+    "gate": ("gate", _build_gate),
+    "baseline": ("baseline", bool),
+    "working-directory": ("working_directory", str),
+    "entry-criteria": ("entry_criteria", _texts),
+    "exit-criteria": ("exit_criteria", _texts),
+    "role": ("role", str),
+    "tasks": ("tasks", _texts),
+}
+"""Where each field of a step goes and how it is read, if it says all about itself; key, needs, steps, env and foreach are looked at together."""
+
+_UNSTATED: Final[dict[str, Any]] = {
+    "key": "",
+    "name": "",
+    "group": "",
+    "each": {},
+    "order": 0,
+    "needs": (),
+    "parallelizable": True,
+    "run": "",
+    "native": (),
+    "shell": "bash",
+    "outputs": (),
+    "env": {},
+    "secrets": (),
+    "runs_on": RunsOn(("ubuntu-24.04",)),
+    "matrix": {},
+    "environment": "",
+    "container": "",
+    "permissions": {},
+    "timeout_minutes": 30,
+    "attempts": 2,
+    "resources": {},
+    "gate": None,
+    "baseline": False,
+    "working_directory": "",
+    "entry_criteria": (),
+    "exit_criteria": (),
+    "role": "",
+    "tasks": (),
+}
+"""The fields of a step of which neither it nor the plan's defaults say anything."""
 
 
 def _build_workflow(plan_id: str, node: MapNode) -> WorkflowSettings:
