@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from planloom import VERSION
@@ -88,44 +89,44 @@ def _after(step: Step, graph: Order, position: Mapping[str, int]) -> tuple[str, 
 
 
 _NAMES: Final = {
-    "key": "key",
-    "name": "name",
-    "group": "group",
-    "each": "each",
-    "needs": "needs",
-    "run": "run",
-    "native": "native",
-    "shell": "shell",
-    "outputs": "outputs",
-    "env": "env",
-    "secrets": "secrets",
-    "runs_on": "runsOn",
-    "matrix": "matrix",
-    "environment": "environment",
-    "container": "container",
-    "permissions": "permissions",
-    "timeout_minutes": "timeoutMinutes",
     "attempts": "attempts",
-    "resources": "resources",
-    "gate": "gate",
     "baseline": "baseline",
-    "working_directory": "workingDirectory",
-    "entry_criteria": "entryCriteria",
-    "exit_criteria": "exitCriteria",
+    "container": "container",
+    "each": "each",
+    "entryCriteria": "entry_criteria",
+    "env": "env",
+    "environment": "environment",
+    "exitCriteria": "exit_criteria",
+    "gate": "gate",
+    "group": "group",
+    "key": "key",
+    "matrix": "matrix",
+    "name": "name",
+    "native": "native",
+    "needs": "needs",
+    "outputs": "outputs",
+    "permissions": "permissions",
+    "resources": "resources",
     "role": "role",
+    "run": "run",
+    "runsOn": "runs_on",
+    "secrets": "secrets",
+    "shell": "shell",
     "tasks": "tasks",
+    "timeoutMinutes": "timeout_minutes",
+    "workingDirectory": "working_directory",
 }
-"""A step's fields that its definition holds, and what they are called there."""
+"""What a step's definition holds: its names, sorted as canonical JSON sorts them, and the step's fields behind them."""
 
-_BY_PLACE: Final = tuple(_NAMES.get(field, "") for field in Step._fields)
+_VALUES: Final = itemgetter(*(Step._fields.index(field) for field in _NAMES.values()))
 
 
 def define_step(step: Step) -> dict[str, Any]:
     """Return what the step is, as canonical JSON without empty values: this is what its digest covers."""
     definition: dict[str, Any] = {
         name: list(value) if value.__class__ is tuple else value
-        for name, value in zip(_BY_PLACE, step, strict=True)
-        if name and value
+        for name, value in zip(_NAMES, _VALUES(step), strict=True)
+        if value
     }
     definition["runsOn"] = describe_runner(step.runs_on)
     if step.name == step.key:

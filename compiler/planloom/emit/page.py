@@ -20,7 +20,8 @@ DRAWN_STEPS: Final = 150
 LISTED_STEPS: Final = 1000
 """GitHub shows no page above 512 KB."""
 
-_ESCAPES: Final = str.maketrans({**{mark: f"\\{mark}" for mark in "\\`*_{}[]()#+!|~-"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
+_ESCAPES: Final = {**{mark: f"\\{mark}" for mark in "\\`*_{}[]()#+!|~-"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_TRANSLATION: Final = str.maketrans(_ESCAPES)
 
 
 def build_page(plan: Plan, compiled: CompiledPlan, steps: Sequence[CompiledStep], waves: Sequence[Wave]) -> bytes:
@@ -86,7 +87,8 @@ def _params(plan: Plan) -> list[str]:
 
 def _text(text: str) -> str:
     """Return user text on one line, with everything escaped that Markdown or HTML would read."""
-    return " ".join(text.split()).translate(_ESCAPES)
+    line = " ".join(text.split())
+    return line if _ESCAPES.keys().isdisjoint(line) else line.translate(_TRANSLATION)
 
 
 def _count(number: int, word: str) -> str:
