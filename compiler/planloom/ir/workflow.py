@@ -3,15 +3,13 @@
 Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a NamedTuple compiles each annotation that is text, which takes longer than this module.
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from planloom.core.canonical import Json
+from planloom.core.canonical import Json
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -4,15 +4,13 @@ Parse, don't validate: a `Plan` exists only when every value has its type and ra
 (unknown needs, cycles, policies) is checked later, over this.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a NamedTuple compiles each annotation that is text, which takes longer than this module.
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from planloom.core.canonical import Json
-    from planloom.syntax.nodes import MapNode
+from planloom.core.canonical import Json
+from planloom.syntax.nodes import MapNode
 
 Scalar: TypeAlias = "str | int | bool"
 Execution: TypeAlias = Literal["isolated", "direct"]
