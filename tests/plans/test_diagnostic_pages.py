@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from planloom.checks.registry import RULES
+from planloom.checks.catalogue import RULES
 from planloom.report.diagnostics_pages import build_pages, explain_text, stale_pages, write_pages
 
 ROOT = Path(__file__).parents[2]

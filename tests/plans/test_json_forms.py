@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from planloom.checks.registry import RULES
+from planloom.checks.catalogue import RULES
 from planloom.report.code_texts import CODE_TEXTS
 
 KEY = {"name", "id", "public", "roles"}

@@ -7,8 +7,8 @@ from importlib.resources import files
 import pytest
 from jsonschema import Draft4Validator
 
+from planloom.checks.catalogue import RULES
 from planloom.checks.pages import parse_page
-from planloom.checks.registry import RULES
 from planloom.pipeline import LOCK_FILE, POLICY_FILE, check_project
 from planloom.report.diagnostics import render
 from planloom.report.diagnostics_formats import SARIF_SCHEMA

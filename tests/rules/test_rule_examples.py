@@ -5,8 +5,8 @@ from functools import cache
 
 import pytest
 
+from planloom.checks.catalogue import RULES
 from planloom.checks.pages import parse_page
-from planloom.checks.registry import RULES
 from planloom.checks.retired import RETIRED
 from planloom.core.diagnostics import Severity
 from planloom.emit.limits import LIMITS, check_limits

@@ -49,8 +49,8 @@ def look_at(content: bytes) -> None:
 
 def seeds() -> list[bytes]:
     """Return the examples of every rule, those that fail and those that pass."""
+    from planloom.checks.catalogue import RULES
     from planloom.checks.pages import EXAMPLE_PATH, parse_page
-    from planloom.checks.registry import RULES
 
     pages = [parse_page(rule.page) for rule in RULES]
     examples = [example.files.get(EXAMPLE_PATH, b"") for page in pages for example in (page.fails, page.passes)]

@@ -15,7 +15,7 @@ from planloom.syntax.findings import warn
 from planloom.syntax.suggest import advise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from planloom.checks.rule import Rule
 
@@ -60,11 +60,14 @@ def _allowance(path: str, match: re.Match[str], place: int, line: int) -> Allowa
     return Allowance(names, match[2].strip(), line, Span(path, place, match.start() + 1, place, match.end() + 1))
 
 
-def apply_allowances(found: Iterable[Diagnostic], sources: Mapping[str, bytes], rules: Mapping[str, Rule]) -> list[Diagnostic]:
-    """Return what no comment allows, and what is wrong with the comments themselves."""
+def apply_allowances(
+    found: Iterable[Diagnostic], sources: Mapping[str, bytes], name_rules: Callable[[], Mapping[str, Rule]]
+) -> list[Diagnostic]:
+    """Return what no comment allows, and what is wrong with the comments themselves. `name_rules` gives every rule by its name."""
     allowances = [a for path in sorted(sources) for a in read_allowances(path, sources[path])]
     if not allowances:
         return list(found)
+    rules = name_rules()
     by_place: dict[tuple[str, int, str], list[int]] = {}
     for index, allowance in enumerate(allowances):
         for name in allowance.rules:

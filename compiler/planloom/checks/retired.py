@@ -1,6 +1,6 @@
 """Codes that are no longer found. A code is never given to another meaning, so those that went stay in this table.
 
-To retire a rule, remove its file and its lines in `checks.registry`, and add its code here.
+To retire a rule, remove its file and its lines in `checks.registry` or `checks.catalogue`, and add its code here.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def explain(code: str | None, style: str) -> int:
     PL… are diagnostics of plans, with an example that fails and one that passes; E_… come from verifying and from refused
     commands. Without CODE all are listed. JSON: {schema, codes[] {code, name, severity, title, what, why, …}}.
     """
-    from planloom.checks.registry import RULES
+    from planloom.checks.catalogue import RULES
     from planloom.report.code_pages import explain_code, find_code
     from planloom.report.code_texts import CODE_TEXTS
     from planloom.report.diagnostics_pages import explain_retired, explain_text, find_rule
@@ -55,8 +55,8 @@ def explain(code: str | None, style: str) -> int:
 
 
 def _list_all(style: str) -> None:
+    from planloom.checks.catalogue import RULES
     from planloom.checks.pages import parse_page
-    from planloom.checks.registry import RULES
     from planloom.report.code_texts import CODE_TEXTS
 
     if style == "json":

@@ -93,7 +93,7 @@ def render(
         return formats.render_json(diagnostics)
     if style == "github":
         return formats.render_github(diagnostics)
-    from planloom.checks.registry import RULES
+    from planloom.checks.catalogue import RULES
 
     return formats.render_sarif(diagnostics, formats.one_line_pages((rule.code, rule.page) for rule in RULES))
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from planloom.checks.catalogue import RULES
 from planloom.checks.pages import parse_page
-from planloom.checks.registry import RULES
 from planloom.checks.retired import RETIRED
 from planloom.core.diagnostics import Severity
 
