@@ -61,7 +61,7 @@ docs: $(STAMP) ## write the schemas, what this repository compiles to, and the r
 	$(BIN)/python -m planloom.report.docs --write
 
 soak: $(STAMP) ## the tests that take long
-	$(BIN)/python -m pytest -q -m soak --timeout 3600 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m soak --timeout 3600 $(PYTEST_ARGS)
 
 bench: $(STAMP) ## the benchmarks: ratios measured in one run
 	$(BIN)/python -m pytest -q -p no:randomly -s -o python_files='*.py' tests/benchmarks $(PYTEST_ARGS)
