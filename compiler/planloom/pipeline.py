@@ -135,23 +135,26 @@ def read_policy(root: Path) -> tuple[bytes | None, str]:
     Guarantee: None without a reason only where trust was never set up. What lies in the policy's place and can't be read (a
     folder, a link that leads nowhere, history without the current version) is a reason, never the same as nothing.
     """
+    from planloom.trust.policyjournal import is_left
+
     folder = root / TRUST_FOLDER
-    if not os.path.lexists(folder) or (folder.is_dir() and os.access(folder, os.R_OK) and not any(folder.iterdir())):
+    is_empty = not os.path.lexists(folder) or (folder.is_dir() and os.access(folder, os.R_OK) and not any(folder.iterdir()))
+    if is_empty and not is_left(root):
         return None, ""
     from planloom.core.errors import TrustError
-    from planloom.trust.policyfiles import load_policy  # with cryptography, which only a policy needs
+    from planloom.trust.policyfiles import load_policy, read_trust_files  # with cryptography, which only a policy needs
 
+    distrust = ""
     try:
         load_policy(root)
-        return (root / POLICY_FILE).read_bytes(), ""
     except TrustError as problem:
         distrust = problem.message
     except OSError as problem:
         return None, f"{POLICY_FILE} can't be read: {problem.strerror}"
     try:
-        return (root / POLICY_FILE).read_bytes(), distrust
-    except OSError:
-        return None, distrust
+        return read_trust_files(root)[POLICY_FILE], distrust
+    except TrustError as problem:
+        return None, distrust or problem.message
 
 
 def prove_limits(checked: Checked) -> tuple[Checked, dict[str, bytes]]:

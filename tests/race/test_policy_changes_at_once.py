@@ -10,9 +10,10 @@ import sys
 import pytest
 
 from planloom.trust.keyfiles import read_private_key
-from planloom.trust.keyring import PolicyMoved, change_policy, changing_policy, policy_lock, write_trust_files
+from planloom.trust.keyring import PolicyMoved, change_policy, changing_policy
 from planloom.trust.policy import Revocation
-from planloom.trust.policyfiles import LOCK_PATH, load_policy, read_trust_files, settled
+from planloom.trust.policyfiles import load_policy, read_trust_files
+from planloom.trust.policyjournal import LOCK_PATH, policy_lock, put_in_force, settled
 
 
 def start(folder, *words):
@@ -99,7 +100,7 @@ def test_a_change_of_a_version_that_is_gone_is_refused_and_writes_nothing(projec
     changed = load_policy(project).named("ci")._replace(roles=("executor",))
     signing = change_policy(seen, (changed,), [you])
     with changing_policy(project, seen):
-        write_trust_files(project, signing.changes)
+        put_in_force(project, signing.changes)
     written = read_trust_files(project)
     with pytest.raises(PolicyMoved), changing_policy(project, seen):
         pytest.fail("the block ran")

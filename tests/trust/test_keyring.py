@@ -4,9 +4,10 @@ import pytest
 
 from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.trust import keys
-from planloom.trust.keyring import Rules, change_policy, revoke_key, rotate_key, sign_policy, trust_key, write_trust_files
+from planloom.trust.keyring import Rules, change_policy, revoke_key, rotate_key, sign_policy, trust_key
 from planloom.trust.policy import ROOT, Revocation, TrustedKey, new_policy
 from planloom.trust.policyfiles import load_policy, open_policy, policy_files, read_trust_files
+from planloom.trust.policyjournal import policy_lock, put_in_force
 
 YOU, CI, ANN, NEW = (keys.PrivateKey.from_seed(c * 32) for c in (b"y", b"c", b"a", b"n"))
 NOW = "2027-01-01T00:00:00.000Z"
@@ -114,10 +115,12 @@ def test_a_revoked_key_is_rotated_without_coming_back(policy, files):
 
 
 def test_what_is_written_is_what_is_loaded(tmp_path, policy, files):
-    write_trust_files(tmp_path, files)
+    with policy_lock(tmp_path):
+        put_in_force(tmp_path, files)
     assert load_policy(tmp_path) == policy
     changes = change_policy(read_trust_files(tmp_path), trust_key(policy, TrustedKey("ann", ANN.key, ("approver",))), [YOU])
-    write_trust_files(tmp_path, changes.changes)
+    with policy_lock(tmp_path):
+        put_in_force(tmp_path, changes.changes)
     assert load_policy(tmp_path).version == 2
     assert min(p.name for p in (tmp_path / "specs/trust/history").iterdir()) == "000001.json"
     assert not list(tmp_path.rglob("*.new"))

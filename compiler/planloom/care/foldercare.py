@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from planloom.care.findings import FIX, Finding, from_error
@@ -41,9 +42,15 @@ def find_git_lines(ground: Ground) -> Iterator[Finding]:
 def find_policy_faults(ground: Ground) -> Iterator[Finding]:
     """Yield what is wrong with the trust policy."""
     from planloom.trust.policyfiles import POLICY_PATH, load_policy
+    from planloom.trust.policyjournal import JOURNAL_PATH, finish_left, is_left, read_change
 
     try:
         load_policy(ground.root)
+        if is_left(ground.root):
+            counts = "it counts, but its files are not all in their places yet"
+            void = "and the policy was replaced since: it counts for nothing"
+            what = f"a change of the trust policy was cut off; {counts if read_change(ground.root) else void}"
+            yield Finding("policy-change", JOURNAL_PATH, what, FIX, partial(finish_left, ground.root))
     except PlanloomError as error:
         yield from_error("policy", POLICY_PATH, error)
 

@@ -14,13 +14,14 @@ from planloom.cli.passphrase import ask_passphrase, given_passphrase
 from planloom.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from planloom.core.canonical import Json
     from planloom.trust.keyring import Rules
     from planloom.trust.keys import Key, PrivateKey
     from planloom.trust.policy import Policy, TrustedKey
+    from planloom.trust.policyjournal import Renaming
 
 
 @click.command(
@@ -82,7 +83,7 @@ def trust(
             what += f"; the first {size} records of the checkpoint are judged as before"
         _sign_change(project, policy, changed, what, style, yes=yes, since_size=size)
 
-    _until_signed(change, yes=yes)
+    _until_signed(project, change, yes=yes)
 
 
 @click.command(
@@ -124,7 +125,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
         what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
         _sign_change(project, policy, changed, what, style, yes=yes)
 
-    _until_signed(change, yes=yes)
+    _until_signed(project, change, yes=yes)
 
 
 @click.command(
@@ -148,34 +149,33 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
     from planloom.trust.keyring import find_named, rotate_key
     from planloom.trust.keys import generate
     from planloom.trust.policyfiles import load_policy
+    from planloom.trust.policyjournal import Renaming, new_key_path
 
     project = find_root(root)
     path = project / KEY_FOLDER / f"{name}.pem"
-    beside = path.with_name(f"{name}.new.pem")
+    beside = new_key_path(project, name)
 
     def change() -> None:
         policy = load_policy(project)
         fresh = generate()
         changed = rotate_key(policy, name, fresh.key, SystemClock().now())
-        old = path.with_name(f"{name}-{find_named(policy, name).key.key_id[:8]}.pem")
+        old = f"{name}-{find_named(policy, name).key.key_id[:8]}"
         # A key that was kept under a passphrase is not followed by one that anybody can use.
         passphrase = ask_passphrase() if path.exists() and is_encrypted(path.read_bytes()) else ""
 
         @contextlib.contextmanager
         def put_in_place() -> Iterator[None]:
             # First the key, then the policy that trusts it: the other way round, whoever dies between leaves a key that nobody has.
+            # What lies there belongs to nothing: with the change that named it, it would have taken its name before we got the lock.
             beside.unlink(missing_ok=True)
             write_private_key(beside, fresh, passphrase)
             yield
-            if path.exists():
-                path.rename(old)
-            beside.rename(path)
-            screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old.name})")
+            screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old}.pem)")
 
         what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
-        _sign_change(project, policy, changed, what, style, yes=yes, also=fresh, around=put_in_place)
+        _sign_change(project, policy, changed, what, style, yes=yes, also=fresh, around=put_in_place, keys=[Renaming(name, old)])
 
-    _until_signed(change, yes=yes)
+    _until_signed(project, change, yes=yes)
     if name == "ci":
         screen.suggest("planloom init --github", before="Store the new key as the secret PLANLOOM_SIGNING_KEY.")
 
@@ -227,7 +227,7 @@ def rules(given: tuple[str, ...], root: Path | None, ledger: str, style: str, *,
             told.append(f"the first {size} records of the checkpoint are judged as before")
         _sign_change(project, policy, (), "; ".join(told), style, yes=yes, since_size=size, rules=wanted)
 
-    _until_signed(change, yes=yes)
+    _until_signed(project, change, yes=yes)
 
 
 def _threshold(text: str) -> tuple[str, int]:
@@ -249,11 +249,13 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
     """
     from planloom.runtime.effects import SystemEnvironment
     from planloom.trust.keyfiles import YOU, find_signing_key
-    from planloom.trust.keyring import changing_policy, sign_policy, write_trust_files
+    from planloom.trust.keyring import changing_policy, sign_policy
     from planloom.trust.policydiff import describe_changes
     from planloom.trust.policyfiles import POLICY_PATH, open_policy, read_trust_files
+    from planloom.trust.policyjournal import finish_left, put_in_force
 
     project = find_root(root)
+    finish_left(project)
     files = read_trust_files(project)
     signing = sign_policy(files, find_signing_key(YOU, project, SystemEnvironment()))
     versions = open_policy(files, draft=True).versions
@@ -263,7 +265,7 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
     with changing_policy(project, files):
-        write_trust_files(project, signing.changes)
+        put_in_force(project, signing.changes)
     _tell_signed(versions[-1].version, signing.lacking, style, {})
 
 
@@ -288,10 +290,15 @@ def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) 
     screen.suggest(f"git add {TRUST_FOLDER} && git commit", before=before)
 
 
-def _until_signed(change: Callable[[], None], *, yes: bool) -> None:
-    """Carry a change out; when another came first, once more over the version that it made, unless a person agreed to the one before."""
-    from planloom.trust.keyring import PolicyMoved
+def _until_signed(project: Path, change: Callable[[], None], *, yes: bool) -> None:
+    """Carry a change out; when another came first, once more over the version that it made, unless a person agreed to the one before.
 
+    What was cut off is finished first: then a change that counts already is refused with all its files in their places.
+    """
+    from planloom.trust.keyring import PolicyMoved
+    from planloom.trust.policyjournal import finish_left
+
+    finish_left(project)
     while True:
         try:
             change()
@@ -315,18 +322,21 @@ def _sign_change(
     since_size: int = 0,
     rules: Rules | None = None,
     around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    keys: Sequence[Renaming] = (),
 ) -> None:
     """Show a change, ask, sign it with the root key that is here (and with a new one that becomes root), write it.
 
-    `around` is held while it is written, when it is sure that no other change came first. Raises: PolicyMoved when one did.
+    `around` is held while it is written, when it is sure that no other change came first; `keys` take their names with it.
+    Raises: PolicyMoved when another change came first.
     """
     from planloom.core.errors import TrustError
     from planloom.report.keytable import describe_key
     from planloom.runtime.effects import SystemEnvironment
     from planloom.trust.keyfiles import YOU, find_signing_key
-    from planloom.trust.keyring import PolicyMoved, Rules, change_policy, changing_policy, write_trust_files
+    from planloom.trust.keyring import PolicyMoved, Rules, change_policy, changing_policy
     from planloom.trust.policyfiles import POLICY_PATH, read_trust_files
     from planloom.trust.policyformat import write_policy
+    from planloom.trust.policyjournal import put_in_force
 
     signer = find_signing_key(YOU, project, SystemEnvironment())
     if not policy.has_role(signer.key_id, "root"):
@@ -342,7 +352,7 @@ def _sign_change(
     if not yes and not click.confirm("Sign this?", err=True):
         raise click.Abort
     with changing_policy(project, files), around():
-        write_trust_files(project, signing.changes)
+        put_in_force(project, signing.changes, keys)
     _tell_signed(policy.version + 1, signing.lacking, style, {"key": describe_key(changed[0])} if changed else {})
 
 

@@ -15,6 +15,7 @@ from planloom.ledger import disk
 from planloom.runtime.claiming import Won, claim_step
 from planloom.runtime.completing import Completed, complete_attempt
 from planloom.runtime.executing import Task, carry_out
+from planloom.trust.policyjournal import finish_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +68,7 @@ def _lay_all(directory: Path, example: str | None) -> LaidDown:
         message = f"{directory}/specs has plans already"
         raise InputError(message, hint="planloom init without --example adds what is missing; or name another folder")
     chosen = example or ("none" if has_plans else "release")
+    finish_left(directory)
     _refuse_unfinished(directory, chosen)
     shown = _lay_example(directory, chosen)
     shown += lay_down_trust(directory)
@@ -170,10 +172,10 @@ def _lay_example(directory: Path, example: str) -> list[tuple[str, str]]:
 def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
     """Add two keys and a trust policy that names them, unless there is a policy; returns what was added."""
     from planloom.trust.keyfiles import write_private_key
-    from planloom.trust.keyring import policy_lock, write_trust_files
     from planloom.trust.keys import generate
     from planloom.trust.policy import new_policy
     from planloom.trust.policyfiles import POLICY_PATH, policy_files
+    from planloom.trust.policyjournal import Renaming, is_left, new_key_path, policy_lock, put_in_force
 
     if (directory / POLICY_PATH).exists():
         return []
@@ -181,16 +183,17 @@ def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
         if (directory / POLICY_PATH).exists():
             return []
         _refuse_strange_keys(directory)
-        keys = {directory / ".planloom" / f"{name}.pem": generate() for name in ("you", "ci")}
-        you, ci = keys.values()
+        keys = {name: generate() for name in ("you", "ci")}
         try:
-            for place, key in keys.items():
-                write_private_key(place, key)
-            write_trust_files(directory, policy_files(new_policy(you.key, ci.key), [you]))
+            for name, key in keys.items():
+                # Somebody may have died here before us: no policy names that key, or it would have taken its name with the lock.
+                new_key_path(directory, name).unlink(missing_ok=True)
+                write_private_key(new_key_path(directory, name), key)
+            first = new_policy(keys["you"].key, keys["ci"].key)
+            put_in_force(directory, policy_files(first, [keys["you"]]), map(Renaming, keys))
         except PlanloomError:
-            # Keys that no policy names would be strangers to the next try.
-            for place in () if (directory / POLICY_PATH).exists() else keys:
-                place.unlink(missing_ok=True)
+            for name in () if is_left(directory) else keys:
+                new_key_path(directory, name).unlink(missing_ok=True)
             raise
     return [
         (POLICY_PATH, "who may sign what"),

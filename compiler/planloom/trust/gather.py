@@ -22,7 +22,8 @@ from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH
 from planloom.trust.mirror import read_refs
-from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, settled
+from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
+from planloom.trust.policyjournal import read_change, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,10 +97,13 @@ def _read_files(root: Path) -> History:
     files: dict[str, bytes] = {}
     try:
         with settled(root):
+            change = read_change(root)
             for name in _walk(root):
                 content = (root / name).read_bytes()
                 if not is_other_workflow(name, content):
                     files[name] = content
+        if change is not None:
+            files = change.laid_over(files)
     except OSError as error:
         message = f"{Path(str(error.filename or root)).name}: it can't be read: {error.strerror}"
         raise StoreError(message, hint="verify needs to read all of specs/, generated/ and artifacts/") from error

@@ -18,6 +18,7 @@ from planloom.core.errors import InputError, StoreError, TrustError
 from planloom.ledger import disk
 from planloom.trust.keys import Key, PrivateKey
 from planloom.trust.policy import CI_ROLES, YOUR_ROLES
+from planloom.trust.policyjournal import finish_left
 
 if TYPE_CHECKING:
     from planloom.core.ports import Environment
@@ -49,7 +50,7 @@ def find_signing_key(name: str, root: Path, environment: Environment) -> Private
 
     Looked for in this order: the variable `PLANLOOM_SIGNING_KEY` (PEM, or base64 of PEM), the file that
     `PLANLOOM_SIGNING_KEY_FILE` names, `.planloom/<name>.pem` below `root`, `planloom/<name>.pem` in the user's configuration
-    directory. `name` is `you` for decisions of people and `ci` for what a runner records.
+    directory. `name` is `you` for decisions of people and `ci` for what a runner records. A rotation that was cut off is finished first.
     Raises: TrustError (`E_NO_KEY`) when there is none, (`E_KEY`) when the one found can't be used: a broken key
     is never passed over for the next place.
     """
@@ -60,6 +61,7 @@ def find_signing_key(name: str, root: Path, environment: Environment) -> Private
     named = environment.get(VARIABLE_FILE)
     if named:
         return read_private_key(Path(named), passphrase, VARIABLE_FILE)
+    finish_left(root)
     places = [root / KEY_FOLDER / f"{name}.pem", *_configured(name, environment)]
     for place in places:
         if place.exists():

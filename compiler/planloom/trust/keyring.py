@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from planloom.core.errors import Conflict, InputError, StoreError, TrustError
-from planloom.ledger import disk
+from planloom.core.errors import Conflict, InputError, TrustError
 from planloom.trust.policy import ROOT, Revocation, TrustedKey
 from planloom.trust.policyfiles import (
-    LOCK_PATH,
     POLICY_PATH,
     open_policy,
     policy_files,
@@ -20,6 +17,7 @@ from planloom.trust.policyfiles import (
     statement,
 )
 from planloom.trust.policyformat import is_key_name, is_role, next_version
+from planloom.trust.policyjournal import policy_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -167,50 +165,17 @@ class PolicyMoved(Conflict):
 
 
 @contextlib.contextmanager
-def policy_lock(root: Path) -> Iterator[None]:
-    """Let nobody else read or change the policy's files while the block runs. Raises: StoreError."""
-    path = root / LOCK_PATH
-    with contextlib.ExitStack() as stack:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stack.enter_context(disk.locked(path, exclusive=True))
-        except OSError as error:
-            raise disk.refusal(error, path) from error
-        yield
-
-
-@contextlib.contextmanager
 def changing_policy(root: Path, seen: Mapping[str, bytes]) -> Iterator[None]:
     """Let the block write the version that follows `seen`, the policy's files as they were read. Raises: PolicyMoved, StoreError.
 
-    Guarantee: of two changes of the same version one is written and the other refused; none replaces another.
+    Guarantee: of two changes of the same version one is written and the other refused; none replaces another. The block calls
+    `policyjournal.put_in_force`.
     """
     with policy_lock(root):
         if read_held_trust_files(root) != seen:
             message = "the trust policy was changed by somebody else meanwhile: this change was not signed"
             raise PolicyMoved(message, hint="planloom keys list   # what it says now; then repeat the command")
         yield
-
-
-def write_trust_files(root: Path, changes: Mapping[str, bytes | None]) -> None:
-    """Write the files of a new version, each whole or not at all, the policy itself last. Raises: StoreError.
-
-    For a block of `changing_policy`: without it another change could be lost.
-    """
-    try:
-        for path in sorted(changes, key=lambda p: (p == POLICY_PATH, p)):
-            content, final = changes[path], root / path
-            if content is not None:
-                final.parent.mkdir(parents=True, exist_ok=True)
-                beside = final.with_name(final.name + ".new")
-                beside.write_bytes(content)
-                os.replace(beside, final)  # noqa: PTH105 - os.replace says what it does
-        for path, content in changes.items():
-            if content is None:
-                (root / path).unlink(missing_ok=True)
-    except OSError as error:
-        message = f"the trust policy can't be written: {error.strerror}"
-        raise StoreError(message) from error
 
 
 def find_named(policy: Policy, name: str) -> TrustedKey:

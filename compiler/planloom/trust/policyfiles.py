@@ -12,30 +12,26 @@ Source: https://theupdateframework.github.io/specification/latest/#update-root.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import Difference, TrustError
-from planloom.ledger import disk
 from planloom.records import envelope
+from planloom.trust import policyjournal
 from planloom.trust.policy import KEY_ID, ROOT, SIGNATURE, Policy, PolicyError
 from planloom.trust.policyformat import parse_policy, write_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from planloom.trust.keys import Key
     from planloom.trust.signer import Signer
 
-TRUST_FOLDER: Final = "specs/trust"
-POLICY_PATH: Final = f"{TRUST_FOLDER}/policy.json"
+TRUST_FOLDER: Final = policyjournal.TRUST_FOLDER
+POLICY_PATH: Final = policyjournal.POLICY_PATH
 HISTORY_FOLDER: Final = f"{TRUST_FOLDER}/history"
 PREDICATE_TYPE: Final = "urn:planloom:policy:v1"
-
-LOCK_PATH: Final = ".planloom/policy.lock"
-"""What a change of the policy holds while it is written; beside the keys, where git does not look."""
 
 _SIGNATURE_END: Final = ".sig.json"
 
@@ -113,34 +109,24 @@ def signature_path(key_id: str) -> str:
     return f"{POLICY_PATH}.{key_id[:8]}{_SIGNATURE_END}"
 
 
-@contextlib.contextmanager
-def settled(root: Path) -> Iterator[None]:
-    """Keep the policy's files as they are while the block reads them: no change of the policy is half written meanwhile.
-
-    Where no lock can be had (a clone in which nothing was ever changed, a read-only disk, somebody else's folder) nobody is
-    waited for. Not for a block that changes the policy: that holds the lock already.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            stack.enter_context(disk.locked(root / LOCK_PATH, exclusive=False))
-        yield
-
-
 def read_trust_files(root: Path) -> dict[str, bytes]:
     """Return the policy's files below a project's folder, by path, all of one version. Raises: TrustError (`E_POLICY`) when there are none."""
-    with settled(root):
+    with policyjournal.settled(root):
         return read_held_trust_files(root)
 
 
 def read_held_trust_files(root: Path) -> dict[str, bytes]:
     """Return what `read_trust_files` does, for who holds the lock. Raises: TrustError (`E_POLICY`)."""
     folder = root / TRUST_FOLDER
+    change = policyjournal.read_change(root)
     try:
         paths = [p for p in sorted((*folder.glob("*"), *folder.glob("history/*"))) if p.is_file()]
         files = {p.relative_to(root).as_posix(): p.read_bytes() for p in paths}
     except OSError as error:
         message = f"{TRUST_FOLDER} can't be read: {error.strerror}"
         raise PolicyError(message, code="E_POLICY") from error
+    if change is not None:
+        files = change.laid_over(files)
     if POLICY_PATH not in files:
         message = f"there is no trust policy: {POLICY_PATH} says who may sign what"
         raise PolicyError(message, code="E_POLICY", hint="planloom init lays one down")
