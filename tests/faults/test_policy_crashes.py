@@ -1,4 +1,4 @@
-"""`keys` killed before each single thing they do to the disk: the policy is the old one or the new one, whole, and the next try succeeds."""
+"""`keys` and `init` killed before each single thing they do to the disk: the policy is the old one or the new one, whole, and the next try succeeds."""
 
 from __future__ import annotations
 
@@ -141,3 +141,25 @@ def test_what_a_killed_rotation_left_is_carried_to_its_end_or_swept_away_by_doct
         assert seen(project) == version
         assert_settled(project)
         assert project.run("keys", "trust", "ann", "--role", "approver", "--yes").code == 0
+
+
+@pytest.mark.slow
+def test_an_init_that_is_killed_anywhere_is_finished_by_the_next_one_with_keys_that_its_policy_names(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/.gitignore").write_text("/dist/")
+    empty = project_in(tmp_path / "empty")
+    named = 0
+    for project in deaths(empty, tmp_path, ["init"], [".planloom", "specs", "app", ".git"]):
+        before = [p for p in (".planloom/you.pem", ".planloom/ci.pem") if (project.root / p).exists()]
+        assert not before or ".planloom" in (project.root / ".gitignore").read_text()
+        assert (project.root / ".gitignore").read_text().startswith("/dist/")
+        known = seen(project) and load_policy(project.root) if (project.root / JOURNAL_PATH).exists() else None
+        again = project.run("init")
+        assert again.code == 0, again.err
+        assert_settled(project)
+        if known:
+            named += 1
+            assert load_policy(project.root) == known
+        assert (project.root / "app/greet.sh").exists()
+        assert project.run("validate").code == 0
+    assert named

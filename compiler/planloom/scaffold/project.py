@@ -27,16 +27,16 @@ STRUCTURED_ITEM: Final = "work-item-001-create-a-structured"
 
 EXAMPLES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "release": {
-        "specs/release.yaml": ("release.yaml", "a plan of 5 steps: lint, two tests, build, publish (waits for an approval)"),
         "app/greet.sh": ("greet.sh", ""),
+        "specs/release.yaml": ("release.yaml", "a plan of 5 steps: lint, two tests, build, publish (waits for an approval)"),
     },
     "structured": {
-        "specs/001-create-a-structured.yaml": ("structured.yaml", "a plan of 7 phases, each with entry and exit criteria"),
         "tests/smoke.sh": ("smoke.sh", "the verbs of a workflow, by hand"),
+        "specs/001-create-a-structured.yaml": ("structured.yaml", "a plan of 7 phases, each with entry and exit criteria"),
     },
     "none": {},
 }
-"""Example → file → (data file, what to say of it; "" for nothing)."""
+"""Example → file → (data file, what to say of it; "" for nothing); the plan last: where there is one, the rest of its example is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,10 @@ def _lay_all(directory: Path, example: str | None) -> LaidDown:
     finish_left(directory)
     _refuse_unfinished(directory, chosen)
     shown = _lay_example(directory, chosen)
+    # Before there are keys: whoever dies between must not leave some that git would take in.
+    _lay_git_files(directory)
     shown += lay_down_trust(directory)
     _lay_folders(directory)
-    _lay_git_files(directory)
     wanted = _wanted_keys(directory)
     if wanted:
         # Without these keys the plans do not compile: what init can lay down is there, the rest is for people.
@@ -93,7 +94,7 @@ def _refuse_unfinished(directory: Path, example: str) -> None:
     """See that everything can be laid down before anything is. Raises: InputError."""
     from planloom.pipeline import load_project
 
-    taken = next((directory / path for path in EXAMPLES[example] if (directory / path).exists()), None)
+    taken = next((directory / path for path, (name, _) in EXAMPLES[example].items() if _is_other(directory / path, name)), None)
     if taken is not None:
         message = f"{taken} exists already"
         raise InputError(message, hint="name another folder")
@@ -153,6 +154,11 @@ def _write_new(path: Path, content: bytes) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     disk.write_whole(path, content)
     return True
+
+
+def _is_other(path: Path, example: str) -> bool:
+    """Return whether something lies in a place that is not what an example brings there; that may be left from an init that was cut off."""
+    return path.exists() and not (path.is_file() and path.read_bytes() == read_example(example))
 
 
 def read_example(name: str) -> bytes:
@@ -217,12 +223,17 @@ LINES: Final[Mapping[str, tuple[str, ...]]] = {
 def _lay_git_files(directory: Path) -> None:
     """Add the lines that keep keys out of git and bytes as they are; lines that are there stay."""
     for name, wanted in LINES.items():
-        path = directory / name
+        path = (directory / name).resolve()
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         missing = [line for line in wanted if line not in text.splitlines()]
         if missing:
             joint = "" if not text or text.endswith("\n") else "\n"
-            path.write_text(text + joint + "".join(f"{line}\n" for line in missing), encoding="utf-8", newline="\n")
+            # Beside and then in its place: half of it would lack the lines of others.
+            beside = path.with_name(f"{name}.planloom-new")
+            beside.write_text(text + joint + "".join(f"{line}\n" for line in missing), encoding="utf-8", newline="\n")
+            if path.exists():
+                beside.chmod(path.stat().st_mode)
+            beside.replace(path)
     owners = directory / ".github" / "CODEOWNERS"
     _write_new(
         owners,
