@@ -1,6 +1,7 @@
 """`planloom keys` and `planloom verify` as people type them."""
 
 import json
+import re
 import shutil
 
 import click
@@ -89,6 +90,43 @@ def test_verify_prints_other_forms(project, style):
         value = json.loads(broken[1])
         assert value["version"] == "2.1.0"
         assert [r["ruleId"] for r in value["runs"][0]["results"]] == ["E_ENVELOPE"]
+
+
+def unescaped(cell):
+    return re.sub(r"\\(.)", r"\1", cell).replace("&lt;", "<").replace("&amp;", "&")
+
+
+def test_field_expected_and_found_of_each_finding_stand_in_every_form(project):
+    (project / "artifacts/claims/release-1/lint/000001.json").unlink()
+    shutil.copy(project / "artifacts/handoff/release-1/lint/000002.json", project / BUILD)
+    given = ("--root-key", f"sha256:{load_policy(project).root_digest[::-1]}", "--format")
+    findings = json.loads(run(verify_command, *given, "json")[1])["findings"]
+    told = [(f["path"], f["code"], f["field"], f["expected"], f["found"]) for f in findings]
+    assert len({f["code"] for f in findings}) >= 3
+
+    (sarif,) = json.loads(run(verify_command, *given, "sarif")[1])["runs"]
+    assert told == [
+        (r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], r["ruleId"], *r["properties"].values())
+        for r in sarif["results"]
+    ]
+
+    table = [line for line in run(verify_command, *given, "markdown")[1].splitlines() if line.startswith("| ")]
+    rows = [list(map(unescaped, re.split(r" (?<!\\)\| ", line[2:-2]))) for line in table]
+    start = rows.index(["file", "code", "what", "field", "expected", "found", "also"])
+    shown = [(r[0], r[1], r[3], r[4].rstrip("…"), r[5].rstrip("…")) for r in rows[start + 2 :]]
+    assert len(shown) == len(told)
+    for row, (path, code, field, expected, found) in zip(shown, told, strict=True):
+        assert row[:3] == (path, code, field)
+        assert expected.startswith(row[3])
+        assert found.startswith(row[4])
+        assert row[3] != row[4]
+
+    # What the text says of a difference is said to who reads the messages of a SARIF log, too.
+    text = run(verify_command, *given, "text")[1]
+    said = [line.strip() for line in text.splitlines() if ": expected " in line]
+    assert said
+    for line in said:
+        assert any(line in result["message"]["text"] for result in sarif["results"]), line
 
 
 @pytest.mark.parametrize("style", ["text", "json", "markdown"])

@@ -154,21 +154,29 @@ def _broken_lines(findings: Sequence[Finding]) -> list[str]:
             path = finding.path
             lines.append(path)
         lines.append(f"  {finding.code}  {finding.message}")
-        if finding.field not in _SAID and (finding.expected or finding.found):
-            lines.append(f"  {_difference(finding)}")
+        difference = describe_difference(finding)
+        if difference:
+            lines.append(f"  {difference}")
         if finding.also:
             lines.append(f"  also: {'; '.join(finding.also)}")
     return lines
 
 
-def _difference(finding: Finding) -> str:
-    expected, found = _short(finding.expected), _short(finding.found)
-    if expected == found:
-        # What differs lies in what was cut off.
-        expected, found = finding.expected, finding.found
+def describe_difference(finding: Finding) -> str:
+    """Return `previous: expected 1f…, found 2a…`; "" when the message says already all that a person can compare."""
+    if finding.field in _SAID or not (finding.expected or finding.found):
+        return ""
+    expected, found = shown_values(finding)
     parts = [f"expected {expected}"] if expected else []
     parts += [f"found {found}"] if found else []
     return f"{finding.field + ': ' if finding.field else ''}{', '.join(parts)}"
+
+
+def shown_values(finding: Finding) -> tuple[str, str]:
+    """Return what was expected and what was found, cut to what a person compares."""
+    expected, found = _short(finding.expected), _short(finding.found)
+    # When both look the same, what differs lies in what was cut off.
+    return (finding.expected, finding.found) if expected == found else (expected, found)
 
 
 def _short(text: str) -> str:

@@ -12,8 +12,10 @@ from planloom.report.verification import (
     checkpoint_line,
     count_broken,
     count_events,
+    describe_difference,
     describe_inputs,
     findings_of_item,
+    shown_values,
     verdict_line,
 )
 from planloom.trust.audit.findings import MEANINGS
@@ -68,9 +70,12 @@ def _records(verification: Verification, item: str) -> list[Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    return _values(finding) | {"code": finding.code, "path": finding.path, "message": finding.message, "also": list(finding.also)}
+
+
+def _values(finding: Finding) -> dict[str, Any]:
     values = {"field": finding.field, "expected": finding.expected, "found": finding.found}
-    shown: dict[str, Any] = {key: value for key, value in values.items() if value}
-    return shown | {"code": finding.code, "path": finding.path, "message": finding.message, "also": list(finding.also)}
+    return {key: value for key, value in values.items() if value}
 
 
 def render_markdown(verification: Verification) -> str:
@@ -90,8 +95,10 @@ def render_markdown(verification: Verification) -> str:
     lines += ["", f"Checkpoint: {_cell(checkpoint_line(verification))}", ""]
     lines += [f"- {_cell(note)}" for note in verification.notes] + ([""] if verification.notes else [])
     if verification.findings:
-        lines += ["| file | code | what | also |", "| --- | --- | --- | --- |"]
-        lines += [f"| {' | '.join(map(_cell, (f.path, f.code, f.message, '; '.join(f.also))))} |" for f in verification.findings]
+        lines += ["| file | code | what | field | expected | found | also |", "| --- | --- | --- | --- | --- | --- | --- |"]
+        for f in verification.findings:
+            cells = (f.path, f.code, f.message, f.field, *shown_values(f), "; ".join(f.also))
+            lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -112,7 +119,8 @@ def render_sarif(verification: Verification, below: str = "") -> str:
             "ruleId": finding.code,
             "ruleIndex": codes.index(finding.code),
             "level": "error",
-            "message": {"text": "; ".join((finding.message, *finding.also))},
+            "message": {"text": "; ".join(filter(None, (finding.message, describe_difference(finding), *finding.also)))},
+            "properties": _values(finding),
             "locations": [
                 {
                     "physicalLocation": {
