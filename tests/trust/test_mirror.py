@@ -6,6 +6,7 @@ from attacks.forging import read, unsaid
 from gitserver import run_git
 from planloom.cli.verifying import read_named
 from planloom.ledger.ledger import Append, Entry
+from planloom.report.verification import render_text
 from planloom.trust.gather import read_history
 from planloom.trust.verify import Request, verify
 from trust.histories import EVE, Shape
@@ -195,3 +196,49 @@ def test_what_a_race_of_doctor_has_left_is_noted_and_not_looked_at(hub):
     history = read_history(hub.mirror())
     assert ["planloom-doctor-1/probe is left over" in note for note in history.notes] == [True]
     assert verify(history, Request()).findings == ()
+
+
+def plain(hub, *removed):
+    """A bare clone as `git clone --bare` makes it, without some of its refs; git keeps no trace of these."""
+    target = hub.folder / "plain.git"
+    run_git("clone", "-q", "--bare", str(hub.bare), str(target))
+    for ref in removed:
+        run_git("--git-dir", str(target), "update-ref", "-d", ref)
+    return target
+
+
+def test_a_bare_clone_from_which_every_ledger_ref_was_taken_is_never_verified_and_says_what_it_can_not_see(hub, tmp_path):
+    since = tmp_path / "checkpoint"
+    since.write_bytes(read_history(hub.bare).files["artifacts/exports/checkpoint"])
+    clone = plain(hub, "refs/heads/planloom")
+    history = read_history(clone)
+    found = verify(history, Request(roots=(hub.world.policy.root_digest,)))
+    assert (found.verdict, found.records, found.log) == ("self-consistent", 0, None)
+    shown = render_text(found)
+    assert shown.startswith("no records\n")
+    assert "note          no records are here, and no ledger branch 'planloom': what is in refs/planloom/*" in shown
+    assert "there is no checkpoint" in shown
+    # Who kept a checkpoint sees that it is gone, and so are the records that it names.
+    kept = verify(history, Request(roots=(hub.world.policy.root_digest,), since=since.read_bytes()))
+    assert kept.verdict == "broken"
+    assert {finding.code for finding in kept.findings} == {"E_ROLLBACK"}
+
+
+@pytest.mark.parametrize("kind", ["bare", "working copy"])
+def test_a_clone_without_refs_of_chains_notes_which_open_work_items_it_may_not_see_whole(hub, kind):
+    if kind == "bare":
+        clone = plain(hub)
+    else:
+        clone = hub.folder / "copy"
+        run_git("clone", "-q", str(hub.bare), str(clone))
+    told = "refs/planloom/* is not here: what release-1 recorded after it was collected is not seen"
+    assert [note.partition(";")[0] for note in read_history(clone).notes] == [told]
+    assert read_history(hub.mirror()).notes == ()
+    assert read_history(hub.bare).notes == ()
+    hub.world.close()
+    hub.collect()
+    if kind == "bare":
+        run_git("--git-dir", str(clone), "fetch", "-q", "origin", "+planloom:planloom")
+    else:
+        run_git("-C", str(clone), "fetch", "-q")
+    assert read_history(clone).notes == ()

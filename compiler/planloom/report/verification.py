@@ -49,7 +49,7 @@ def render_text(verification: Verification) -> str:
         return "\n".join(map(printable, lines)) + "\n"
     blocks = [_item_block(verification, item) for item in verification.items]
     if not blocks:
-        blocks = ["no records yet"]
+        blocks = ["no records"]
     return "\n".join([*blocks, write_columns(_last_rows(verification), gap=4), verdict_line(verification)]) + "\n"
 
 

@@ -21,7 +21,7 @@ from planloom.trust.audit.compiled import is_compiled_workflow
 from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH
-from planloom.trust.mirror import read_refs
+from planloom.trust.mirror import open_items, read_refs
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 from planloom.trust.policyjournal import read_change, settled
 
@@ -34,6 +34,8 @@ _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
 _SETTINGS_PATH: Final = "generated/project.json"
 _GIT_SECONDS: Final = 120
+_SHOWN: Final = 3
+_BRINGS_ALL: Final = "git clone --mirror brings all that there is, and verify --since shows what was removed"
 
 
 def read_history(path: Path) -> History:
@@ -156,7 +158,10 @@ def _read_clone(root: Path) -> History:
     wanted = [f"refs/remotes/origin/{name}", f"refs/heads/{name}"]
     there = _git(git, "for-each-ref", "--format=%(refname)", *wanted).decode("utf-8", "replace").split()
     branch = next((ref for ref in wanted if ref in there), "")
-    return _with_records_of(history.files, git, branch) if branch else history
+    if not branch:
+        return History(history.files, _unseen(history, name, has_branch=False))
+    found = _with_records_of(history.files, git, branch)
+    return History(found.files, _unseen(found, name, has_branch=True))
 
 
 def _with_records_of(files: Mapping[str, bytes], git: Path, branch: str) -> History:
@@ -186,7 +191,8 @@ def _read_bare(path: Path) -> History:
     branches = _git(path, "for-each-ref", "--format=%(refname)", "refs/heads/").decode("utf-8", "replace").split()
     default = _default_branch(path, branches)
     files = _read_tree(path, default)
-    branch = f"refs/heads/{_ledger_branch(_read_file(path, default, _SETTINGS_PATH))}"
+    name = _ledger_branch(_read_file(path, default, _SETTINGS_PATH))
+    branch = f"refs/heads/{name}"
     if branch in branches:
         files = dict(_with_records_of(files, path, branch).files)
     heads = dict(_chain_refs(path))
@@ -195,9 +201,24 @@ def _read_bare(path: Path) -> History:
         branch in branches and _git(path, "config", "--bool", "--default=false", "remote.origin.mirror").strip() == b"true"
     )
     if not heads and not is_mirror:
-        return History(dict(sorted(files.items())))
+        whole = History(dict(sorted(files.items())))
+        return History(whole.files, _unseen(whole, name, has_branch=branch in branches))
     found = read_refs(Git(path, _environment()), heads, files, expected=True)
     return History(dict(sorted({**files, **found.files}.items())), found.notes, found.findings)
+
+
+def _unseen(history: History, name: str, *, has_branch: bool) -> tuple[str, ...]:
+    """Return what can't be known of a clone without refs of chains: it looks the same when it never had any and when they were taken out."""
+    if not history.records():
+        where = f"its ledger branch '{name}' has none" if has_branch else f"and no ledger branch '{name}'"
+        return (
+            f"no records are here, {where}: what is in {CHAIN_REFS}* of the remote or was removed is not seen; {_BRINGS_ALL}",
+        )
+    going_on = open_items(history.files) if has_branch else ()
+    if not going_on:
+        return ()
+    shown = ", ".join(going_on[:_SHOWN]) + (f" and {len(going_on) - _SHOWN} more" if len(going_on) > _SHOWN else "")
+    return (f"{CHAIN_REFS}* is not here: what {shown} recorded after it was collected is not seen; {_BRINGS_ALL}",)
 
 
 def _chain_refs(path: Path) -> Iterator[tuple[str, str]]:

@@ -48,7 +48,7 @@ def read_refs(git: Git, heads: Mapping[str, str], files: Mapping[str, bytes], *,
     `files` has a ref, unless its work item is closed: so it is in a mirror. Raises: StoreError when git can't be asked.
     """
     copies = _copies(files)
-    closed = {chain.partition("/")[0] for chain, kept in copies.items() if _closes(chain, kept)}
+    closed = _closed(copies)
     found: dict[str, bytes] = {}
     findings: list[Finding] = []
     notes: list[str] = []
@@ -73,6 +73,17 @@ def read_refs(git: Git, heads: Mapping[str, str], files: Mapping[str, bytes], *,
     if expected:
         findings += _gone(heads, copies, closed)
     return Mirrored(found, tuple(findings), tuple(notes))
+
+
+def open_items(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the work items among some files that are not closed, sorted."""
+    copies = _copies(files)
+    items = {chain.partition("/")[0] for chain in copies} - {names.RESOURCE_CHAINS}
+    return tuple(sorted(items - _closed(copies)))
+
+
+def _closed(copies: Mapping[str, Mapping[int, _Copy]]) -> set[str]:
+    return {chain.partition("/")[0] for chain, kept in copies.items() if _closes(chain, kept)}
 
 
 def _copies(files: Mapping[str, bytes]) -> dict[str, dict[int, _Copy]]:
