@@ -143,6 +143,42 @@ def test_a_place_without_a_history_is_refused_with_words(tmp_path, name):
         read_history(tmp_path / name)
 
 
+def test_a_clone_that_lacks_objects_makes_git_neither_ask_a_remote_nor_run_what_its_settings_name(project, tmp_path):
+    """Where git knows a remote that promised the rest, it would fetch what is missing, by a command that the clone's settings name."""
+    on_two_branches(project[0], tmp_path / "work")
+    git(tmp_path, "clone", "-q", "--bare", "--no-local", "work", "bare.git")
+    bare, ran = tmp_path / "bare.git", tmp_path / "ran"
+    told = subprocess.run(["git", "-C", bare, "rev-parse", "planloom:" + BUILD], check=True, capture_output=True, text=True)
+    unpack(bare)
+    (bare / "objects" / told.stdout[:2] / told.stdout[2:].strip()).unlink()
+    with pytest.raises(StoreError, match=f"no content for {BUILD}: the clone is not whole"):
+        read_history(bare)
+    for name, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": "ssh://localhost/nowhere",
+        "core.sshCommand": f"touch '{ran}'; false",
+        "protocol.allow": "always",
+    }.items():
+        git(bare, "config", name, value)
+    with pytest.raises(StoreError):
+        read_history(bare)
+    assert not ran.exists()
+    # The trap works: git itself, asked the same, runs the command.
+    subprocess.run(["git", "-C", bare, "cat-file", "blob", told.stdout.strip()], check=False, capture_output=True)
+    assert ran.exists()
+
+
+def unpack(bare):
+    """Put every object into a file of its own."""
+    for pack in [*bare.glob("objects/pack/*.pack")]:
+        content = pack.read_bytes()
+        for file in bare.glob(f"objects/pack/{pack.stem}.*"):
+            file.unlink()
+        subprocess.run(["git", "-C", bare, "unpack-objects", "-q"], input=content, check=True)
+
+
 def test_a_broken_bare_clone_is_a_store_error(tmp_path):
     for name in ("objects", "refs"):
         (tmp_path / name).mkdir()

@@ -246,15 +246,19 @@ def _read_tree(path: Path, revision: str) -> dict[str, bytes]:
     listing = _git(path, "ls-tree", "-r", "-z", "--full-tree", revision)
     wanted: list[tuple[str, str]] = []
     for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
-        about, _, name = entry.partition("\t")
-        if name and about.split()[1] == "blob" and is_evidence(name):
-            wanted.append((name, about.split()[2]))
+        kind, _, name = entry.partition("\t")
+        if name and kind.split()[1] == "blob" and is_evidence(name):
+            wanted.append((name, kind.split()[2]))
     stream = _git(path, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in wanted).encode())
     files: dict[str, bytes] = {}
     at = 0
     for name, _ in wanted:
         end = stream.index(b"\n", at)
-        size = int(stream[at:end].split()[2])
+        about = stream[at:end].split()
+        if len(about) != 3:
+            message = f"{path.name}: git has no content for {name}: the clone is not whole"
+            raise StoreError(message, hint="git clone --mirror, without --filter, makes one that is")
+        size = int(about[2])
         content = stream[end + 1 : end + 1 + size]
         if not is_other_workflow(name, content):
             files[name] = content
@@ -282,10 +286,15 @@ def _git(path: Path, *words: str, given: bytes = b"") -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of git: the repository is only read, and nothing of the caller's settings may change what it says."""
+    """Return the environment of git: the repository is only read, and nothing of the caller's settings may change what it says.
+
+    Its own settings are somebody else's: where an object is missing they could make git fetch it by a command that they name.
+    So no transport is allowed, whatever they say, and verifying stays offline.
+    """
     settings = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
     anybodys = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-    return {"PATH": os.environ.get("PATH", ""), **settings, **anybodys}
+    offline = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+    return {"PATH": os.environ.get("PATH", ""), **settings, **anybodys, **offline}
 
 
 def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] = ()) -> History:
