@@ -1,5 +1,9 @@
 """The verifier on honest histories: it says what happened, and finds nothing to complain about."""
 
+import importlib.util
+import inspect
+import re
+
 import pytest
 
 from planloom.report import verification as text
@@ -229,3 +233,19 @@ def test_outputs_on_disk_are_compared_with_their_handoffs(tmp_path):
 def _subjects(world):
     for state in verify(world.history(), Request()).evidence.states.values():
         yield from state.handoff.record.subjects
+
+
+def test_the_numbers_in_the_code_are_those_of_the_steps_that_it_documents():
+    module = inspect.getmodule(verify)
+    steps = [int(number) for number in re.findall(r"^(\d+)\. ", module.__doc__, re.MULTILINE)]
+    assert steps == list(range(1, len(steps) + 1))
+    assert len(steps) >= 15
+    code = inspect.getsource(module).partition('"""\n\nfrom __future__')[2]
+    named = set()
+    for first, last in re.findall(r"# (\d+)(?: to (\d+))?\b", code):
+        named |= set(range(int(first), int(last or first) + 1))
+    for several in re.findall(r"# (\d+(?:, \d+)+)", code):
+        named |= {int(number) for number in several.split(", ")}
+    assert named == set(steps)
+    for name in re.findall(r"`(audit\.\w+)`", module.__doc__):
+        assert importlib.util.find_spec(f"planloom.trust.{name}"), name
