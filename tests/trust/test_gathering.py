@@ -1,5 +1,6 @@
 """A history is the same wherever it lies: folder, bundle, bare clone, ledger."""
 
+import base64
 import re
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 from planloom.core.errors import InputError, StoreError, TrustError
 from planloom.scaffold.project import lay_down
 from planloom.trust.bundle import BundleError, read_bundle, write_bundle
+from planloom.trust.checkpoint import LEAVES_PATH, parse_leaves
 from planloom.trust.gather import is_evidence, read_history
 from planloom.trust.proof import verify_proof, write_proof
 from planloom.trust.verify import Request, verify
@@ -207,7 +209,8 @@ def test_a_proof_shows_that_a_record_is_in_the_checkpoint(project):
     proof = write_proof(BUILD, files)
     assert proof.startswith(b"c2sp.org/tlog-proof@v1\n")
     proven = verify_proof(proof, files[BUILD], policy)
-    assert (proven.path, proven.head.size, proven.signer.name) == (BUILD, 13, "ci")
+    assert (proven.head.size, proven.signer.name) == (13, "ci")
+    assert proven.index == [leaf.path for leaf in parse_leaves(files[LEAVES_PATH])].index(BUILD)
     with pytest.raises(TrustError):
         verify_proof(proof, files[BUILD] + b" ", policy)
 
@@ -224,7 +227,21 @@ def test_no_changed_byte_of_a_proof_shows_another_place(project):
             except TrustError:
                 continue
             # Only the path may differ: it is a note beside the proof, which is about the record's bytes.
-            assert proven.index == verify_proof(proof, files[BUILD], policy).index
+            assert proven == verify_proof(proof, files[BUILD], policy)
+
+
+def test_a_proof_without_the_extra_line_that_the_format_leaves_open_proves_the_same(project):
+    folder, policy = project
+    files = read_history(folder).files
+    start, extra, *rest = write_proof(BUILD, files).split(b"\n")
+    assert extra.startswith(b"extra ")
+    for lines in ([start, *rest], [start, b"extra " + base64.b64encode(b"\x1b[2Jother"), *rest]):
+        assert verify_proof(b"\n".join(lines), files[BUILD], policy) == verify_proof(
+            write_proof(BUILD, files), files[BUILD], policy
+        )
+    for lines in ([start], [start, extra], [start, extra, extra, *rest], [start, b"extra !", *rest], [start, rest[1], *rest]):
+        with pytest.raises(TrustError, match="its form is wrong"):
+            verify_proof(b"\n".join(lines), files[BUILD], policy)
 
 
 def test_a_record_that_no_checkpoint_covers_has_no_proof(project):

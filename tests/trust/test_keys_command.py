@@ -1,5 +1,6 @@
 """`planloom keys` and `planloom verify` as people type them."""
 
+import base64
 import json
 import re
 import shutil
@@ -200,6 +201,9 @@ def test_verify_reads_bundles_proofs_older_checkpoints_and_outputs(project, tmp_
     proof.write_bytes(write_proof(BUILD, files))
     since.write_bytes(files["artifacts/exports/checkpoint"])
     assert run(verify_command, str(bundle), "--since", str(since))[0] == 0
+    assert run(verify_command, BUILD, "--proof", str(proof))[1].startswith(f"{BUILD} is record ")
+    stated = base64.b64encode(BUILD.encode())
+    proof.write_bytes(proof.read_bytes().replace(stated, base64.b64encode(b"artifacts/\x1b[2Janother.json")))
     assert run(verify_command, BUILD, "--proof", str(proof))[1].startswith(f"{BUILD} is record ")
     assert run(verify_command, "--work-item", "release-1")[0] == 0
     assert run(verify_command, "--work-item", "release-9")[0] == 2

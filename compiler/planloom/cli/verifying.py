@@ -210,8 +210,9 @@ def _verify_proof(record: Path | None, proof: Path, root: Path | None) -> int:
     if record is None:
         raise InputError("which record is the proof about?", hint="planloom verify RECORD --proof FILE")
     proven = verify_proof(_read_file(proof), _read_file(record), load_policy(find_root(root)))
+    # The path that the proof states is anybody's word: what was shown is that of the file which was given.
     screen.product(
-        f"{proven.path} is record {proven.index + 1} of {proven.head.size} in the checkpoint signed by {proven.signer.name}."
+        f"{record.as_posix()} is record {proven.index + 1} of {proven.head.size} in the checkpoint signed by {proven.signer.name}."
     )
     return 0
 

@@ -1,7 +1,8 @@
 """A proof that one record is in the log: checkpoint and Merkle path in a file of their own.
 
 Format: C2SP tlog-proof v1 (https://github.com/C2SP/C2SP/blob/main/tlog-proof.md): `c2sp.org/tlog-proof@v1`, `extra <base64>` (here the record's
-path), `index <n>`, the sibling hashes in base64 from the lowest up, an empty line, the checkpoint.
+path; it may be missing, and nothing proves it: a reader of the file sees what it is about), `index <n>`, the sibling hashes in base64 from the lowest up, an
+empty line, the checkpoint.
 """
 
 from __future__ import annotations
@@ -31,9 +32,8 @@ class ProofError(TrustError):
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What a proof shows: the record at this path is leaf `index` of a checkpoint signed by `signer`."""
+    """What a proof shows: the record is leaf `index` of a checkpoint signed by `signer`."""
 
-    path: str
     index: int
     head: Checkpoint
     signer: TrustedKey
@@ -58,19 +58,21 @@ def verify_proof(proof: bytes, record: bytes, policy: Policy) -> Proven:
     """Return what a proof shows about a record file's bytes. Raises: TrustError (`E_PROOF`, or those of the checkpoint)."""
     upper, gap, checkpoint = proof.partition(b"\n\n")
     try:
-        start, extra, index_line, *siblings = upper.decode("ascii").split("\n")
-        path = _bytes(extra.removeprefix("extra ")).decode("utf-8")
+        start, *lines = upper.decode("ascii").split("\n")
+        if lines and lines[0].startswith("extra "):
+            _bytes(lines.pop(0).removeprefix("extra "))
+        index_line, *siblings = lines
         hashes = [_bytes(line) for line in siblings]
     except ValueError as error:
         raise ProofError("not a proof: its form is wrong", code="E_PROOF") from error
     number = _INDEX.fullmatch(index_line)
-    if not gap or start != PROOF_START or not extra.startswith("extra ") or number is None:
+    if not gap or start != PROOF_START or number is None:
         raise ProofError("not a proof: its form is wrong", code="E_PROOF")
     head, signer = open_checkpoint(checkpoint, policy)
     index = int(number[1])
     if not merkle.includes(merkle.leaf_hash(record), index, head.size, hashes, head.root):
         raise ProofError("the proof does not show that this record is in the checkpoint", code="E_PROOF")
-    return Proven(path, index, head, signer)
+    return Proven(index, head, signer)
 
 
 def _base64(content: bytes) -> str:
