@@ -48,6 +48,7 @@ from planloom.trust.audit.reworks import check_reworks
 from planloom.trust.audit.steps import check_baselines, fold_steps
 from planloom.trust.audit.summary import ItemSummary, summarise
 from planloom.trust.audit.times import check_times
+from planloom.trust.checkpoint import LEAVES_PATH
 from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER, open_policy
 
 if TYPE_CHECKING:
@@ -166,9 +167,12 @@ def _verify(history: History, request: Request) -> Verification:
     findings += [*problems, *_judge(evidence, items)]  # 6 to 11
     broken = {f.path: f for f in findings}
     if log is not None:  # 12
-        findings += check_log(_limited(log, request.item), history, broken)
+        lost = list(check_log(_limited(log, request.item), history, broken))
+        findings += lost
         spoiled = {item_of(finding.path) for finding in findings}
-        findings += check_portfolio(history, evidence, items, {leaf.path for leaf in log.leaves}, spoiled)  # 13
+        # What the list calls by another path it lists all the same, and the portfolio tells of it.
+        covered = {leaf.path for leaf in log.leaves} | {finding.expected for finding in lost if finding.path == LEAVES_PATH}
+        findings += check_portfolio(history, evidence, items, covered, spoiled)  # 13
     if request.since:
         findings += check_since(log, request.since, policy)
     notes = [*whole.notes, *compare_sources(history, evidence, compiled), *own_approvals(evidence)]
