@@ -40,6 +40,7 @@ def test_a_key_taken_in_may_do_what_its_roles_say(policy, files):
     ("wanted", "error"),
     [
         (TrustedKey("Ann", ANN.key, ("approver",)), InputError),
+        (TrustedKey("you.new", ANN.key, ("approver",)), InputError),
         (TrustedKey("ann", ANN.key, ("Approver",)), InputError),
         (TrustedKey("ann", ANN.key, ()), InputError),
         (TrustedKey("you", ANN.key, ("approver",)), Conflict),

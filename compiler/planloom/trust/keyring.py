@@ -32,6 +32,10 @@ def check_key_name(name: str) -> None:
     if not is_key_name(name):
         message = f"'{name}' can't name a key: lower-case letters, digits and '._@-' only, at most 63"
         raise InputError(message)
+    if name.endswith(".new"):
+        # There the key waits that replaces another, and what is left over there is removed.
+        message = f"'{name}' can't name a key: {name}.pem is where a rotation of {name.removesuffix('.new')} puts the new one"
+        raise InputError(message, hint="choose a name that does not end with .new")
 
 
 def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
