@@ -50,6 +50,7 @@ def test_who_only_reads_counts_it_and_writes_nothing(project):
     assert load_policy(project).version == 2
     assert json.loads(read_history(project).files["specs/trust/policy.json"])["version"] == 2
     assert not [path for path in read_history(project).files if path.endswith(".new")]
+    assert read_history(project).notes[0].startswith("a change of the trust policy was cut off: it counts here")
     assert below(project) == before
 
 

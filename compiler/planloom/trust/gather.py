@@ -35,6 +35,7 @@ _LEDGER_BRANCH: Final = "planloom"
 _SETTINGS_PATH: Final = "generated/project.json"
 _GIT_SECONDS: Final = 120
 _SHOWN: Final = 3
+_CUT_OFF: Final = f"a change of the trust policy was cut off: it counts here, but {TRUST_FOLDER}/ lacks some of its files; planloom doctor --fix"
 _BRINGS_ALL: Final = "git clone --mirror brings all that there is, and verify --since shows what was removed"
 
 
@@ -113,7 +114,7 @@ def _read_files(root: Path) -> History:
     # An append of several records counts from the moment at which its journal is there.
     waiting = Journal(artifacts, artifacts / _TOOLS, pass_by).pending()
     files |= {ARTIFACTS + name: content for name, content in waiting.items()}
-    return History(dict(sorted(files.items())))
+    return History(dict(sorted(files.items())), () if change is None else (_CUT_OFF,))
 
 
 def _walk(root: Path) -> Iterator[str]:
@@ -158,10 +159,8 @@ def _read_clone(root: Path) -> History:
     wanted = [f"refs/remotes/origin/{name}", f"refs/heads/{name}"]
     there = _git(git, "for-each-ref", "--format=%(refname)", *wanted).decode("utf-8", "replace").split()
     branch = next((ref for ref in wanted if ref in there), "")
-    if not branch:
-        return History(history.files, _unseen(history, name, has_branch=False))
-    found = _with_records_of(history.files, git, branch)
-    return History(found.files, _unseen(found, name, has_branch=True))
+    found = _with_records_of(history.files, git, branch) if branch else history
+    return History(found.files, (*history.notes, *_unseen(found, name, has_branch=bool(branch))))
 
 
 def _with_records_of(files: Mapping[str, bytes], git: Path, branch: str) -> History:
@@ -302,7 +301,8 @@ def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] 
 
     `beside` are further files of `artifacts/` by their paths in the project: the checkpoint, where it lies elsewhere than in the folder.
     """
-    files = {path: content for path, content in _read_files(root).files.items() if not path.startswith(ARTIFACTS)}
+    folder = _read_files(root)
+    files = {path: content for path, content in folder.files.items() if not path.startswith(ARTIFACTS)}
     files |= {path: content for path, content in beside if is_evidence(path)}
     owners = [f"{item}/" for item in ledger.items()]
     for name, chain in ledger.read([*owners, f"{names.RESOURCE_CHAINS}/"]).items():
@@ -314,4 +314,4 @@ def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] 
                         files[ARTIFACTS + attachment_path(name, index, attached)] = ledger.attachment(name, index, attached)
                     except StoreError:
                         continue  # A closing has none; where one is missing the verifier says so.
-    return History(dict(sorted(files.items())))
+    return History(dict(sorted(files.items())), folder.notes)
