@@ -19,7 +19,7 @@ from care.conftest import project_in
 from planloom.scaffold.project import lay_down
 from planloom.trust.keyfiles import read_private_key
 from planloom.trust.policyfiles import TRUST_FOLDER, load_policy, open_policy
-from planloom.trust.policyjournal import JOURNAL_PATH
+from planloom.trust.policyjournal import JOURNAL_PATH, finish_left
 
 WRITING = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate"}
 
@@ -141,6 +141,20 @@ def test_what_a_killed_rotation_left_is_carried_to_its_end_or_swept_away_by_doct
         assert seen(project) == version
         assert_settled(project)
         assert project.run("keys", "trust", "ann", "--role", "approver", "--yes").code == 0
+
+
+@pytest.mark.slow
+def test_whoever_finishes_what_was_left_may_be_killed_as_well(fresh, tmp_path):
+    first = deaths(fresh, tmp_path / "first", ["keys", "rotate", "you", "--yes"], [".planloom", "specs"])
+    left = next(project for project in first if (project.root / JOURNAL_PATH).exists())
+    versions = set()
+    for project in deaths(
+        left, tmp_path / "then", ["keys", "trust", "ann", "--role", "approver", "--yes"], [".planloom", "specs"]
+    ):
+        versions.add(seen(project))
+        finish_left(project.root)
+        assert_settled(project)
+    assert versions == {3, 4}
 
 
 @pytest.mark.slow
