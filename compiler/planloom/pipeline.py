@@ -13,7 +13,7 @@ from planloom.checks.running import check_all
 from planloom.core.collector import paused_collector
 from planloom.core.diagnostics import Diagnostic, Span, has_errors, sort_diagnostics
 from planloom.core.errors import InputError
-from planloom.core.surroundings import is_in_git
+from planloom.core.surroundings import has_unfinished_policy, is_in_git
 from planloom.graph.plangraph import Cycles, PlanGraph, build_graph
 from planloom.model.builder import Written, build_plan, build_project, names_as_written
 from planloom.model.plan import Plan, Project
@@ -135,11 +135,9 @@ def read_policy(root: Path) -> tuple[bytes | None, str]:
     Guarantee: None without a reason only where trust was never set up. What lies in the policy's place and can't be read (a
     folder, a link that leads nowhere, history without the current version) is a reason, never the same as nothing.
     """
-    from planloom.trust.policyjournal import is_left
-
     folder = root / TRUST_FOLDER
     is_empty = not os.path.lexists(folder) or (folder.is_dir() and os.access(folder, os.R_OK) and not any(folder.iterdir()))
-    if is_empty and not is_left(root):
+    if is_empty and not has_unfinished_policy(root):
         return None, ""
     from planloom.core.errors import TrustError
     from planloom.trust.policyfiles import load_policy, read_trust_files  # with cryptography, which only a policy needs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.care.findings import FIX, Finding, from_error
 from planloom.care.git import ask_git, is_repository
 from planloom.core.errors import InputError, PlanloomError
+from planloom.core.surroundings import has_unfinished_policy
 from planloom.scaffold.project import LINES
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ def find_git_lines(ground: Ground) -> Iterator[Finding]:
 def find_policy_faults(ground: Ground) -> Iterator[Finding]:
     """Yield what is wrong with the trust policy."""
     from planloom.trust.policyfiles import POLICY_PATH, load_policy
-    from planloom.trust.policyjournal import JOURNAL_PATH, finish_left, is_left, read_change
+    from planloom.trust.policyjournal import JOURNAL_PATH, finish_left, read_change
 
     try:
         load_policy(ground.root)
-        if is_left(ground.root):
+        if has_unfinished_policy(ground.root):
             counts = "it counts, but its files are not all in their places yet"
             void = "and the policy was replaced since: it counts for nothing"
             what = f"a change of the trust policy was cut off; {counts if read_change(ground.root) else void}"

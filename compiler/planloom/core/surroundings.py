@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+POLICY_CHANGE: Final = ".planloom/policy.change"
+"""The journal of a change of the trust policy (`trust.policyjournal`): it is there while the change is put into its place."""
 
 
 def is_in_git(folder: Path) -> bool:
@@ -18,3 +21,8 @@ def is_in_git(folder: Path) -> bool:
 def next_after_compiling(folder: Path) -> str:
     """Return the command that carries compiled plans on: `run`, or where trust was never set up `init`, without which it is refused."""
     return "planloom run" if os.path.lexists(folder / "specs" / "trust" / "policy.json") else "planloom init"
+
+
+def has_unfinished_policy(folder: Path) -> bool:
+    """Return whether somebody died between the moment at which a change of the trust policy counted and its end."""
+    return os.path.lexists(folder / POLICY_CHANGE)

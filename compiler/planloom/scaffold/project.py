@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from planloom import api
 from planloom.core.diagnostics import Severity
 from planloom.core.errors import InputError, PlanloomError, StoreError
+from planloom.core.surroundings import has_unfinished_policy
 from planloom.ledger import disk
 from planloom.runtime.claiming import Won, claim_step
 from planloom.runtime.completing import Completed, complete_attempt
@@ -181,7 +182,7 @@ def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
     from planloom.trust.keys import generate
     from planloom.trust.policy import new_policy
     from planloom.trust.policyfiles import POLICY_PATH, policy_files
-    from planloom.trust.policyjournal import Renaming, is_left, new_key_path, policy_lock, put_in_force
+    from planloom.trust.policyjournal import Renaming, new_key_path, policy_lock, put_in_force
 
     if (directory / POLICY_PATH).exists():
         return []
@@ -198,7 +199,7 @@ def lay_down_trust(directory: Path) -> list[tuple[str, str]]:
             first = new_policy(keys["you"].key, keys["ci"].key)
             put_in_force(directory, policy_files(first, [keys["you"]]), map(Renaming, keys))
         except PlanloomError:
-            for name in () if is_left(directory) else keys:
+            for name in () if has_unfinished_policy(directory) else keys:
                 new_key_path(directory, name).unlink(missing_ok=True)
             raise
     return [

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import StoreError
+from planloom.core.surroundings import POLICY_CHANGE, has_unfinished_policy
 from planloom.ledger import disk
 from planloom.ledger.points import pass_by
 from planloom.trust.policy import PolicyError
@@ -34,7 +35,7 @@ _KEYS: Final = ".planloom"
 LOCK_PATH: Final = f"{_KEYS}/policy.lock"
 """What a change of the policy holds while it is written; beside the keys, where git does not look."""
 
-JOURNAL_PATH: Final = f"{_KEYS}/policy.change"
+JOURNAL_PATH: Final = POLICY_CHANGE
 NEW: Final = ".new"
 
 _PATH: Final = re.compile(r"specs/trust/(policy|history/[0-9]{6})\.json(\.[0-9a-f]{8}\.sig\.json)?")
@@ -117,14 +118,9 @@ def settled(root: Path) -> Iterator[None]:
         yield
 
 
-def is_left(root: Path) -> bool:
-    """Return whether somebody died between the moment at which a change counted and its end."""
-    return os.path.lexists(root / JOURNAL_PATH)
-
-
 def finish_left(root: Path) -> None:
     """Carry to its end what somebody left half done, if anybody did. Raises: StoreError, PolicyError."""
-    if is_left(root):
+    if has_unfinished_policy(root):
         with policy_lock(root):
             pass
 
@@ -167,7 +163,7 @@ def _finish(root: Path) -> None:
         for renaming in change.keys:
             _rename_key(root, renaming)
         disk.sync_all(dict.fromkeys([*folders, *((root / path).parent for path in change.files), root / _KEYS]))
-    if is_left(root):
+    if has_unfinished_policy(root):
         (root / JOURNAL_PATH).unlink()
         disk.sync(root / _KEYS)
 
