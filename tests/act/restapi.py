@@ -45,6 +45,8 @@ class Facts:
     """How many requests are still answered with `busy_with`."""
     busy_with: tuple[int, str, dict[str, str]] = (503, "Service Unavailable", {})
     """Status, message and headers."""
+    spoil: Callable[[str, Any], Any] = lambda request, value: value
+    """Changes what is answered to a request (`GET /repos/…`): a JSON value, or bytes that are sent as they are."""
 
 
 class RestApi:
@@ -109,7 +111,8 @@ class Handler(BaseHTTPRequestHandler):
         self._json(404, {"message": "Not Found"})
 
     def _json(self, status: int, value: Any, **headers: str) -> None:
-        body = b"" if value is None else json.dumps(value).encode()
+        said = b"" if value is None else self._spoiled(value)
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -129,11 +132,15 @@ class Handler(BaseHTTPRequestHandler):
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, path.relative_to(folder))
+        content = self._spoiled(body.getvalue())
         self.send_response(200)
         self.send_header("Content-Type", "application/zip")
-        self.send_header("Content-Length", str(len(body.getvalue())))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(body.getvalue())
+        self.wfile.write(content)
+
+    def _spoiled(self, value: Any) -> Any:
+        return self.facts.spoil(f"{self.command} {urlsplit(self.path).path}", value)
 
     def repository(self, *, query: dict[str, str], body: bytes) -> None:
         """GET /repos/{owner}/{repo}."""

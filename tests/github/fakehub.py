@@ -11,10 +11,13 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gitserver import run_git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ADMIN, WRITER, READER = "admin-token", "writer-token", "reader-token"
 RIGHTS = {
@@ -32,7 +35,8 @@ NO_PLAN = (
 class Hub:
     """What GitHub knows. `bare` is the repository itself; `plan` its owner's, `tells_plan` whether a token may know it.
 
-    `in_place` is what a proxy answers in GitHub's place, by how the paths begin.
+    `in_place` is what a proxy answers in GitHub's place, by how the paths begin; `spoil` changes what is answered to a request
+    (`GET /user`).
     """
 
     bare: str
@@ -40,6 +44,7 @@ class Hub:
     private: bool = True
     plan: str = "team"
     tells_plan: bool = True
+    owner: str = "Organization"
     scopes: str = "repo, workflow"
     protected: set[str] = field(default_factory=set)
     rules: dict[str, list[str]] = field(default_factory=dict)
@@ -52,6 +57,7 @@ class Hub:
     fail: int = 0
     fail_with: str = "unavailable"
     in_place: dict[str, bytes] = field(default_factory=dict)
+    spoil: Callable[[str, Any], Any] = lambda request, value: value
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     next_id: int = 100
@@ -131,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(404, {"message": "Not Found"})
 
     def _json(self, status: int, value: Any) -> None:
-        self._content(status, b"" if value is None else json.dumps(value).encode())
+        if value is None:
+            self._content(status, b"")
+            return
+        self._content(status, json.dumps(self.hub.spoil(f"{self.command} {urlsplit(self.path).path}", value)).encode())
 
     def _content(self, status: int, content: bytes) -> None:
         self.send_response(status)
@@ -150,12 +159,16 @@ def _repository(hub: Hub, rights: Any, value: Any) -> tuple[int, Any]:
         "default_branch": "main",
         "archived": hub.archived,
         **({"permissions": rights} if rights else {}),
-        "owner": {"login": login, "type": "Organization"},
+        "owner": {"login": login, "type": hub.owner},
     }
 
 
 def _organization(hub: Hub, rights: Any, value: Any, login: str) -> tuple[int, Any]:
     return 200, {"login": login, **({"plan": {"name": hub.plan}} if hub.tells_plan else {})}
+
+
+def _user(hub: Hub, rights: Any, value: Any) -> tuple[int, Any]:
+    return _organization(hub, rights, value, hub.slug.partition("/")[0])
 
 
 def _branch(hub: Hub, rights: Any, value: Any, branch: str) -> tuple[int, Any]:
@@ -248,6 +261,7 @@ def _secret(hub: Hub, rights: Any, value: Any, *names: str) -> tuple[int, Any]:
 ROUTES: list[tuple[str, str, bool, Any]] = [
     ("GET", "", False, _repository),
     ("GET", r"@/orgs/([^/]+)", False, _organization),
+    ("GET", r"@/user", False, _user),
     ("GET", r"@/rate_limit", False, lambda hub, rights, value: (200, {"resources": {}})),
     ("GET", r"/branches/([^/]+)", False, _branch),
     ("GET", r"/rules/branches/([^/]+)", False, _rules),

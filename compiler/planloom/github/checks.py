@@ -76,8 +76,9 @@ def check_files(scene: Scene) -> Iterator[Check]:
     if not answer.is_good:
         yield Check(is_good=False, what=f"there is nothing on {branch} yet: {answer.message}", repair=f"git push origin {branch}")
         return
-    there = {one["path"]: one["sha"] for one in answer.value.get("tree") or [] if one.get("type") == "blob"}
-    is_whole = not answer.value.get("truncated")
+    tree = answer.body()
+    there = {one.text("path"): one.text("sha") for one in tree.parts("tree") if one.text("type") == "blob"}
+    is_whole = not tree.flag("truncated")
     beside = {path: _read(scene, path) for path in (POLICY_PATH, LOCK_FILE) if (scene.local.root / path).is_file()}
     expected = {**scene.local.compiled, **beside}
     different = [path for path in sorted(expected) if there.get(path) != _blob_id(expected[path]) and (is_whole or path in there)]
@@ -98,13 +99,13 @@ def check_actions(scene: Scene) -> Iterator[Check]:
     if not answer.is_good:
         yield Check(None, "whether workflows may run can't be seen with this token", f"look at {page}")
         return
-    if not answer.value.get("enabled"):
+    if not answer.body().flag("enabled"):
         yield Check(is_good=False, what="Actions are switched off in this repository", repair=page)
         return
-    allowed = answer.value.get("allowed_actions", "all")
+    allowed = answer.body().text("allowed_actions", "all")
     if allowed == "selected":
         chosen = scene.client.get("actions/permissions/selected-actions")
-        allowed = "all" if chosen.is_good and chosen.value.get("github_owned_allowed") else "selected"
+        allowed = "all" if chosen.is_good and chosen.body().flag("github_owned_allowed", default=False) else "selected"
     if allowed in {"local_only", "selected"}:
         what = "the workflows use actions by GitHub (actions/checkout …), which are not allowed here"
         yield Check(is_good=False, what=what, repair=f"{page}: allow actions created by GitHub")
@@ -116,8 +117,8 @@ def check_actions(scene: Scene) -> Iterator[Check]:
 def _find_disabled(scene: Scene) -> Iterator[Check]:
     """Yield workflows of ours that were switched off, by somebody or because nothing happened for long."""
     answer = scene.client.get(f"actions/workflows?per_page={PAGE}")
-    for one in answer.value.get("workflows") or [] if answer.is_good else []:
-        path, state = one.get("path", ""), one.get("state", "active")
+    for one in answer.body().parts("workflows") if answer.is_good else ():
+        path, state = one.text("path"), one.text("state")
         if path in scene.local.compiled and state != "active":
             what = f"{path} is switched off ({state.replace('_', ' ')})"
             yield Check(is_good=False, what=what, repair=f"gh workflow enable {path.rpartition('/')[2]}")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 from urllib import error as urlerror
 from urllib import request
 from urllib.parse import quote
 
 from planloom.core.errors import StoreError, TrustError
+from planloom.runtime.answers import Reply, parse_json, read_list, read_object, unaskable
 from planloom.runtime.platform import API_VERSION, TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -23,11 +25,12 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API answered: the status, the decoded body (None without one), and the headers with lower-case names."""
+    """What the address `where` answered: the status, the decoded body (None without one), and the headers with lower-case names."""
 
     status: int
     value: Any
     headers: Mapping[str, str]
+    where: str
 
     @property
     def is_good(self) -> bool:
@@ -37,8 +40,16 @@ class Answer:
     @property
     def message(self) -> str:
         """What the API said went wrong, in one line."""
-        text = self.value.get("message", "") if isinstance(self.value, dict) else ""
-        return str(text).splitlines()[0] if text else f"status {self.status}"
+        text = self.value.get("message") if isinstance(self.value, dict) else ""
+        return text.splitlines()[0] if text and isinstance(text, str) else f"status {self.status}"
+
+    def body(self) -> Reply:
+        """Return what a good answer holds: an object. Raises: StoreError `E_GITHUB_ANSWER` when it is something else."""
+        return read_object(self.value, self.where)
+
+    def bodies(self) -> tuple[Reply, ...]:
+        """Return what a good answer holds: a list of objects. Raises: StoreError `E_GITHUB_ANSWER` when it is something else."""
+        return read_list(self.value, self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +62,7 @@ class Client:
 
     def get(self, path: str) -> Answer:
         """Read something of the repository (`environments/planloom`), "" for the repository itself; see `call`."""
-        return self.read(self._of_repository(path))
-
-    def list(self, path: str) -> Answer:
-        """Read something of the repository that is a list at its top; see `read`."""
-        return self.read(self._of_repository(path), list)
-
-    def read(self, path: str, shape: type = dict) -> Answer:
-        """Read something that is an object, or a list of objects: a good answer holds one; see `call`.
-
-        Raises: as `call`; StoreError `E_GITHUB_ANSWER` when it is something else.
-        """
-        answer = self.call("GET", path)
-        inner = answer.value if isinstance(answer.value, list) else []
-        if answer.is_good and not (isinstance(answer.value, shape) and all(isinstance(one, dict) for one in inner)):
-            raise _strange(self.api, path)
-        return answer
+        return self.call("GET", self._of_repository(path))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Make or replace something of the repository; see `call`."""
@@ -80,30 +76,36 @@ class Client:
         """Return the answer to one request, whatever its status, but for these.
 
         Raises: TrustError when the token is not taken; StoreError when GitHub can't be reached, fails, asks us to wait, or says that
-        it was done in words that are not its own (`E_GITHUB_ANSWER`).
+        it was done in words that are not its own (`E_GITHUB_ANSWER`); InputError when address or token can't be used at all.
         """
-        asked = request.Request(f"{self.api}/{path}", method=method, headers=self._headers())  # noqa: S310 - GITHUB_API_URL
+        where = f"{self.api}/{path}"
+        try:
+            status, content, headers = self._ask(method, where, body)
+        except ValueError as error:
+            raise unaskable(self.api) from error
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            message = f"GitHub could not be reached at {self.api}: {reason}"
+            raise StoreError(message, hint="GITHUB_API_URL names another address; or try again later") from error
+        if 200 <= status < 300:
+            return Answer(status, parse_json(content, where) if content else None, headers, where)
+        answer = Answer(status, _told(content, where), headers, where)
+        _refuse_hopeless(answer)
+        return answer
+
+    def _ask(self, method: str, where: str, body: Mapping[str, Any] | None) -> tuple[int, bytes, Mapping[str, str]]:
+        asked = request.Request(where, method=method, headers=self._headers())  # noqa: S310 - GITHUB_API_URL
         if body is not None:
             asked.data = json.dumps(body).encode()
             asked.add_header("Content-Type", "application/json")
         if self.token:
             asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
-            with request.urlopen(asked, timeout=TIMEOUT_SECONDS) as got:  # noqa: S310 - GITHUB_API_URL
-                content = got.read()
-                answer = _answer(got.status, content, got.headers)
-                if content and answer.value is None:
-                    raise _strange(self.api, path)
-                return answer
+            got = request.urlopen(asked, timeout=TIMEOUT_SECONDS)  # noqa: S310 - GITHUB_API_URL
         except urlerror.HTTPError as error:
-            with error:
-                answer = _answer(error.code, error.read(), error.headers)
-        except (urlerror.URLError, TimeoutError, ConnectionError) as error:
-            reason = getattr(error, "reason", error)
-            message = f"GitHub could not be reached at {self.api}: {reason}"
-            raise StoreError(message, hint="GITHUB_API_URL names another address; or try again later") from error
-        _refuse_hopeless(answer)
-        return answer
+            got = error
+        with got:
+            return got.status, got.read(), {key.lower(): text for key, text in got.headers.items()}
 
     def _of_repository(self, path: str) -> str:
         return f"repos/{self.repository}/{path}" if path else f"repos/{self.repository}"
@@ -117,18 +119,12 @@ def name(text: str) -> str:
     return quote(text, safe="")
 
 
-def _answer(status: int, content: bytes, headers: Any) -> Answer:
+def _told(content: bytes, where: str) -> Any:
+    """Return what a refusal says; of a proxy's page the status says enough."""
     try:
-        value = json.loads(content) if content else None
-    except ValueError:
-        value = None  # A proxy's page: the status says enough.
-    return Answer(status, value, {key.lower(): text for key, text in headers.items()})
-
-
-def _strange(api: str, path: str) -> StoreError:
-    message = f"{api}/{path} gives an answer that is not one of GitHub's"
-    hint = "a proxy, or a page to sign in at, may stand before it: look at the address in a browser; GITHUB_API_URL names another"
-    return StoreError(message, hint=hint, code="E_GITHUB_ANSWER")
+        return parse_json(content, where)
+    except StoreError:
+        return None
 
 
 def _refuse_hopeless(answer: Answer) -> None:

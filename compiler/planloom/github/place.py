@@ -76,6 +76,7 @@ class Gh:
                 input=given,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 check=False,
                 timeout=_SECONDS,
                 env={**self.environment, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"},

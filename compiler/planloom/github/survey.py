@@ -9,7 +9,10 @@ from planloom.core.errors import InputError, TrustError
 from planloom.github.client import PAGE, name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from planloom.github.client import Answer, Client
+    from planloom.runtime.answers import Reply
 
 HINDERING: Final = frozenset(
     {
@@ -79,16 +82,16 @@ def read_repository(client: Client) -> Repository:
     if not answer.is_good:
         message = f"GitHub shows no repository {client.repository} to this token: {answer.message}"
         raise InputError(message, hint="check `git remote -v` and `gh auth status`")
-    value = answer.value
-    rights = value.get("permissions") or {}
+    value = answer.body()
+    rights = value.part("permissions")
     return Repository(
-        value.get("full_name", client.repository),
-        bool(value.get("private")),
-        _plan(client, value.get("owner") or {}),
-        value.get("default_branch") or "main",
-        bool(rights.get("admin")),
-        bool(rights.get("push")),
-        bool(value.get("archived")),
+        value.text("full_name"),
+        value.flag("private"),
+        _plan(client, value.need("owner")),
+        value.text("default_branch"),
+        rights is not None and rights.flag("admin"),
+        rights is not None and rights.flag("push"),
+        value.flag("archived"),
     )
 
 
@@ -98,15 +101,15 @@ def read_environment(client: Client, environment: str) -> Surroundings:
     if answer.status == 404:
         return Surroundings(exists=False)
     value = _allowed(answer, f"see the environment '{environment}'")
-    policy = value.get("deployment_branch_policy")
-    kept = tuple(_kept(value.get("protection_rules") or []))
+    policy = value.part("deployment_branch_policy")
+    kept = tuple(_kept(value.parts("protection_rules", optional=True)))
     if policy is None:
         return Surroundings(exists=True, kept=kept)
-    if policy.get("protected_branches"):
+    if policy.flag("protected_branches"):
         return Surroundings(exists=True, branches=(), protected_only=True, kept=kept)
     listed = client.get(f"environments/{name(environment)}/deployment-branch-policies?per_page={PAGE}")
     policies = sorted(
-        (one["name"], int(one["id"])) for one in _allowed(listed, "see which branches may use it")["branch_policies"]
+        (one.text("name"), one.number("id")) for one in _allowed(listed, "see which branches may use it").parts("branch_policies")
     )
     return Surroundings(exists=True, branches=tuple(n for n, _ in policies), ids=tuple(i for _, i in policies), kept=kept)
 
@@ -117,16 +120,16 @@ def read_secret(client: Client, secret: str, environment: str = "") -> Secret:
     answer = client.get(f"{where}/{name(secret)}")
     if answer.status == 404:
         return Secret(exists=False)
-    return Secret(exists=True, updated=str(_allowed(answer, f"see the secret '{secret}'").get("updated_at") or ""))
+    return Secret(exists=True, updated=_allowed(answer, f"see the secret '{secret}'").text("updated_at"))
 
 
 def hindrance(client: Client, branch: str) -> str:
     """Return what keeps workflows from pushing to a branch, "" when nothing does or there is no such branch."""
     answer = client.get(f"branches/{name(branch)}")
-    if answer.is_good and answer.value.get("protected"):
+    if answer.is_good and answer.body().flag("protected"):
         return "it is protected"
-    rules = client.list(f"rules/branches/{name(branch)}?per_page={PAGE}")
-    found = sorted({rule.get("type", "") for rule in rules.value or []} & HINDERING) if rules.is_good else []
+    rules = client.get(f"rules/branches/{name(branch)}?per_page={PAGE}")
+    found = sorted({rule.text("type") for rule in rules.bodies()} & HINDERING) if rules.is_good else []
     return f"a ruleset asks for {', '.join(found).replace('_', ' ')}" if found else ""
 
 
@@ -135,34 +138,36 @@ def branch_exists(client: Client, branch: str) -> bool:
     return client.get(f"branches/{name(branch)}").is_good
 
 
-def _allowed(answer: Answer, what: str) -> Any:
+def _allowed(answer: Answer, what: str) -> Reply:
     if not answer.is_good:
         message = f"GitHub does not let this token {what}: {answer.message}"
         raise TrustError(message, hint="use a token with the `repo` scope, of somebody with admin rights", code="E_GITHUB_RIGHTS")
-    return answer.value
+    return answer.body()
 
 
-def _plan(client: Client, owner: dict[str, Any]) -> str:
+def _plan(client: Client, owner: Reply) -> str:
     """Return the plan of a repository's owner where the token may know it, else ""."""
-    login = str(owner.get("login") or "")
-    is_organization = owner.get("type") == "Organization"
+    login = owner.text("login")
+    is_organization = owner.text("type") == "Organization"
     if not is_organization and not client.token:
         return ""
-    answer = client.read(f"orgs/{name(login)}" if is_organization else "user")
-    value = answer.value if answer.is_good else {}
-    if str(value.get("login", "")).lower() != login.lower():
+    answer = client.call("GET", f"orgs/{name(login)}" if is_organization else "user")
+    if not answer.is_good or answer.body().text("login").lower() != login.lower():
         return ""
-    return str((value.get("plan") or {}).get("name") or "").lower()
+    plan = answer.body().part("plan")
+    return plan.text("name").lower() if plan else ""
 
 
-def _kept(rules: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+def _kept(rules: Iterable[Reply]) -> list[tuple[str, Any]]:
     """Return the settings of an environment that a PUT would take away unless they are given again."""
     kept: list[tuple[str, Any]] = []
     for rule in rules:
-        if rule.get("type") == "wait_timer":
-            kept.append(("wait_timer", rule.get("wait_timer", 0)))
-        elif rule.get("type") == "required_reviewers":
-            people = [{"type": r["type"], "id": r["reviewer"]["id"]} for r in rule.get("reviewers") or []]
+        if rule.text("type") == "wait_timer":
+            kept.append(("wait_timer", rule.number("wait_timer", 0)))
+        elif rule.text("type") == "required_reviewers":
+            people = [
+                {"type": r.text("type"), "id": r.need("reviewer").number("id")} for r in rule.parts("reviewers", optional=True)
+            ]
             kept.append(("reviewers", people))
-            kept.append(("prevent_self_review", bool(rule.get("prevent_self_review"))))
+            kept.append(("prevent_self_review", rule.flag("prevent_self_review", default=False)))
     return kept

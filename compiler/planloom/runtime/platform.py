@@ -10,19 +10,21 @@ import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib import error as urlerror
 from urllib import parse, request
 
 from planloom.core.errors import StoreError, TrustError
 from planloom.ledger.retry import Pace, Patience
+from planloom.runtime.answers import Reply, parse_json, read_object, unaskable
 from planloom.runtime.identity import attempt_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from planloom.core.ports import Environment
 
@@ -75,13 +77,17 @@ class Platform:
 
     def is_over(self, run_id: str, run_attempt: str) -> bool:
         """Return whether this attempt of a run is over: completed, gone, or followed by a newer attempt."""
-        run = self._get(f"actions/runs/{parse.quote(run_id)}", missing=None)
+        run = self._get(f"actions/runs/{parse.quote(run_id)}")
         if run is None:
             # GitHub answers the same to a token that may not see runs: only one that sees others proves that this one is gone.
-            return self._get("actions/runs?per_page=1", missing=None) is not None
-        known, claimed = int(run.get("run_attempt") or 1), attempt_number(run_attempt)
+            others = self._get("actions/runs?per_page=1")
+            if others is None:
+                return False
+            others.parts("workflow_runs")  # Nothing is proven by an answer that is not GitHub's.
+            return True
+        known, claimed = run.number("run_attempt", 1), attempt_number(run_attempt)
         # An answer that is older than the claim tells nothing about it.
-        return known > claimed or (known == claimed and run.get("status") == "completed")
+        return known > claimed or (known == claimed and run.text("status", "") == "completed")
 
     def jobs(self, run_id: str, run_attempt: str) -> tuple[Job, ...]:
         """Return every job of an attempt of a run."""
@@ -89,9 +95,10 @@ class Platform:
         page = 1
         while True:
             path = f"actions/runs/{parse.quote(run_id)}/attempts/{parse.quote(run_attempt)}/jobs?per_page=100&page={page}"
-            jobs = self._get(path, missing={"jobs": []})["jobs"]
+            answer = self._get(path)
+            jobs = answer.parts("jobs") if answer else ()
             found.extend(
-                Job(j["name"], j.get("conclusion") or "", j.get("started_at") or "", j.get("completed_at") or "") for j in jobs
+                Job(j.text("name"), *(j.text(key, "") for key in ("conclusion", "started_at", "completed_at"))) for j in jobs
             )
             if len(jobs) < 100:
                 return tuple(found)
@@ -104,10 +111,11 @@ class Platform:
             page, full = 1, True
             while full:
                 path = f"actions/runs/{parse.quote(run_id)}/artifacts?per_page=100&page={page}"
-                answer = self._get(path, missing={"artifacts": []})["artifacts"]
-                for name, artifact in _unexpired(answer):
+                answer = self._get(path)
+                listed = answer.parts("artifacts") if answer else ()
+                for name, artifact in _unexpired(listed):
                     found[name] = (*found.get(name, ()), artifact)
-                page, full = page + 1, len(answer) == 100
+                page, full = page + 1, len(listed) == 100
             self.listed[run_id] = found
         return self.listed[run_id]
 
@@ -115,7 +123,8 @@ class Platform:
         if run_id in self.listed:
             return self.listed[run_id].get(name, ())
         path = f"actions/runs/{parse.quote(run_id)}/artifacts?name={parse.quote(name)}"
-        return tuple(artifact for _, artifact in _unexpired(self._get(path, missing={"artifacts": []})["artifacts"]))
+        answer = self._get(path)
+        return tuple(artifact for _, artifact in _unexpired(answer.parts("artifacts") if answer else ()))
 
     def dispatch(self, workflow: str, branch: str, inputs: dict[str, str]) -> None:
         """Start a workflow that has `workflow_dispatch`."""
@@ -153,11 +162,13 @@ class Platform:
             self.downloaded[run_id, name] = (archive, _digests(archive, name))
         return self.downloaded[run_id, name]
 
-    def _get(self, path: str, missing: Any) -> Any:
+    def _get(self, path: str) -> Reply | None:
+        """Return what an address answers, None where there is nothing (or nothing for this token)."""
+        where = f"{self.api}/repos/{self.repository}/{path}"
         try:
-            return json.loads(self._call(path))
+            return read_object(parse_json(self._call(path), where), where)
         except _NotFound:
-            return missing
+            return None
 
     def _call(self, path: str, body: bytes | None = None, into: Path | None = None) -> bytes:
         """Ask, again while the platform is busy: reading changes nothing, and a workflow that is started twice finds its work claimed."""
@@ -177,10 +188,10 @@ class Platform:
         }
         if body is not None:
             headers["Content-Type"] = "application/json"
-        asked = request.Request(f"{self.api}/repos/{self.repository}/{path}", data=body, headers=headers)  # noqa: S310 - GITHUB_API_URL
-        # Not sent on to where a redirect leads: artifact downloads go to another host, with an address that is signed.
-        asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
+            asked = request.Request(f"{self.api}/repos/{self.repository}/{path}", data=body, headers=headers)  # noqa: S310 - GITHUB_API_URL
+            # Not sent on to where a redirect leads: artifact downloads go to another host, with an address that is signed.
+            asked.add_unredirected_header("Authorization", f"Bearer {self.token}")
             with request.urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - GITHUB_API_URL
                 if into is None:
                     return bytes(answer.read())
@@ -199,6 +210,8 @@ class Platform:
         except (urlerror.URLError, TimeoutError, ConnectionError, HTTPException) as error:
             message = f"GitHub could not be reached: {error}"
             raise _Busy(message, hint="run the command again") from error
+        except ValueError as error:
+            raise unaskable(self.api) from error
 
 
 def _asks_to_wait(error: urlerror.HTTPError) -> bool:
@@ -215,8 +228,8 @@ def _asks_to_wait(error: urlerror.HTTPError) -> bool:
         return True  # An answer that was cut off tells nothing.
 
 
-def _unexpired(answer: list[Any]) -> list[tuple[str, Artifact]]:
-    return [(str(a["name"]), Artifact(int(a["id"]), a.get("created_at") or "")) for a in answer if not a.get("expired")]
+def _unexpired(answer: Iterable[Reply]) -> list[tuple[str, Artifact]]:
+    return [(a.text("name"), Artifact(a.number("id"), a.text("created_at", ""))) for a in answer if not a.flag("expired")]
 
 
 def _digests(archive: Path, name: str) -> dict[str, str]:
@@ -228,7 +241,8 @@ def _digests(archive: Path, name: str) -> dict[str, str]:
                 if not member.is_dir():
                     with opened.open(member) as stream:
                         found[hashlib.file_digest(stream, "sha256").hexdigest()] = member.filename  # type: ignore[arg-type] # reads like a file
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    # What a damaged archive raises beside BadZipFile: it looks encrypted, packed in a way that is not known, or cut off (docs.python.org, zipfile).
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error, ValueError) as error:
         message = f"artifact {name} can't be read: {error}"
         raise TrustError(message, code="E_ARTIFACT") from error
     return found
