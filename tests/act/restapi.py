@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from openapi.described import Exchange, find_faults
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -45,6 +47,8 @@ class Facts:
     """How many requests are still answered with `busy_with`."""
     busy_with: tuple[int, str, dict[str, str]] = (503, "Service Unavailable", {})
     """Status, message and headers."""
+    seen: list[Exchange] = field(default_factory=list)
+    """What was asked and answered, but for archives and refusals of a busy server; held against GitHub's OpenAPI description."""
     spoil: Callable[[str, Any], Any] = lambda request, value: value
     """Changes what is answered to a request (`GET /repos/…`): a JSON value, or bytes that are sent as they are."""
 
@@ -53,6 +57,7 @@ class RestApi:
     """The server; `base` is what GITHUB_API_URL holds."""
 
     def __init__(self, facts: Facts) -> None:
+        self._facts = facts
         handler = type("Bound", (Handler,), {"facts": facts})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -62,10 +67,11 @@ class RestApi:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving and give the port back."""
+        """Stop serving and give the port back. Raises: AssertionError when something was said that GitHub's description does not know."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        assert [fault for one in self._facts.seen for fault in find_faults(one)] == []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,10 +94,11 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         url = urlsplit(self.path)
         self.facts.requests.append(f"{self.command} {url.path}")
+        self._sent = json.loads(body) if body else None
         if self.facts.busy:
             self.facts.busy -= 1
             status, message, headers = self.facts.busy_with
-            self._json(status, {"message": message}, **headers)
+            self._content(status, {"message": message}, headers)
             return
         if url.path.startswith("/blob/"):
             self._blob(url.path.removeprefix("/blob/"))
@@ -111,6 +118,11 @@ class Handler(BaseHTTPRequestHandler):
         self._json(404, {"message": "Not Found"})
 
     def _json(self, status: int, value: Any, **headers: str) -> None:
+        if not self.path.startswith("/blob/"):
+            self.facts.seen.append(Exchange(self.command, self.path, self._sent, status, value))
+        self._content(status, value, headers)
+
+    def _content(self, status: int, value: Any, headers: dict[str, str]) -> None:
         said = b"" if value is None else self._spoiled(value)
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         self.send_response(status)

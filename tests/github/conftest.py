@@ -14,6 +14,7 @@ import pytest
 
 from github.fakehub import ADMIN, STORED, Hub
 from gitserver import WRITE_TOKEN, GitServer, make_bare, run_git
+from openapi.described import find_faults
 from planloom.cli.entry import main
 from planloom.emit.tree import write_tree
 from planloom.pipeline import compile_project, load_project
@@ -158,3 +159,4 @@ def world(tmp_path, template):
         yield World(root, server, hub, environment, bin_folder)
         hub.close()
         assert hub.unknown == []
+        assert [fault for one in hub.seen for fault in find_faults(one)] == []

@@ -1,6 +1,6 @@
 """A small GitHub on loopback: the part of its REST API that setting up and checking use, with its refusals.
 
-Paths, statuses and shapes follow GitHub's OpenAPI description; whatever else is asked for is a 404 and kept in `unknown`. Secrets come
+Paths, statuses and shapes are held against GitHub's OpenAPI description (`seen`); whatever else is asked for is a 404 and kept in `unknown`. Secrets come
 in through `/_secrets`, which the fake `gh` uses: the real one seals them for the API, which only GitHub can open.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gitserver import run_git
+from openapi.described import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,7 @@ class Hub:
     spoil: Callable[[str, Any], Any] = lambda request, value: value
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    seen: list[Exchange] = field(default_factory=list)
     next_id: int = 100
 
     def __post_init__(self) -> None:
@@ -103,9 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
         value = json.loads(body) if body else {}
         if url.path == "/_secrets":
             hub.secrets[value["environment"], value["name"]] = {"value": value["value"], "updated_at": STORED}
-            self._json(201, None)
+            self._content(201, b"")
             return
         hub.requests.append(f"{self.command} {url.path}")
+        self._sent = value if body else None
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         replaced = next((content for start, content in hub.in_place.items() if url.path.startswith(start)), None)
         if replaced is not None:
@@ -137,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(404, {"message": "Not Found"})
 
     def _json(self, status: int, value: Any) -> None:
+        if not self.hub.fail:
+            self.hub.seen.append(Exchange(self.command, self.path, self._sent, status, value))
         if value is None:
             self._content(status, b"")
             return

@@ -8,6 +8,7 @@ from collections import defaultdict
 import pytest
 
 from github.fakehub import ADMIN, ROUTES
+from openapi.described import answer_example, answer_schema, is_allowed
 from planloom.core.errors import EXIT_STORE, PlanloomError
 from planloom.github import survey
 from planloom.github.checks import CHECKS, Scene, check_refs
@@ -15,10 +16,20 @@ from planloom.github.local import read_local
 from planloom.github.place import Place
 from planloom.github.setup import Setting, make_environment, plan_steps
 from planloom.runtime.effects import SystemEnvironment
-from spoiling import KINDS, find_places, spoil
+from spoiling import GONE, KINDS, find_places, spoil
 
 SHOWN = survey.Repository("acme/demo", private=True, plan="team", default_branch="main", can_admin=True, can_push=True)
 PEOPLE = {"type": "required_reviewers", "reviewers": [{"type": "User", "reviewer": {"id": 7}}], "prevent_self_review": True}
+
+
+DEMANDED = {"branch_policies[].id", "branch_policies[].name"}
+"""What GitHub's description leaves open, and without which an environment can't be judged or changed."""
+
+
+def refused_place(error):
+    """Return the place in an answer that an error finds wrong, "" when it is about something else."""
+    found = re.search(r"not one of GitHub's: (\S+)", error.message)
+    return re.sub(r"\d+", "", found[1]) if found else ""
 
 
 class Looking:
@@ -97,6 +108,22 @@ def test_no_value_of_any_answer_brings_a_reader_down(looking):
     # Of a refusal, of what is written, and of the limit only status and headers count.
     read = {request for request, value in looking.answers.items() if request.startswith("GET ") and "message" not in value}
     assert told == read - {"GET /rate_limit"}
+
+
+@pytest.mark.slow
+def test_no_answer_that_github_may_give_is_refused(looking):
+    refused, left_open = 0, set()
+    for request, value in looking.answers.items():
+        if not request.startswith("GET ") or "message" in value:
+            continue
+        schema, example = answer_schema(*request.split()), answer_example(*request.split())
+        for answer in (example, *(spoil(example, place, kind) for place in find_places(example) for kind in (GONE, None))):
+            places = [place for error in looking.errors(request, answer) if (place := refused_place(error))]
+            refused += len(places)
+            if places and is_allowed(schema, answer, example):
+                left_open.update(places)
+    assert left_open == DEMANDED
+    assert refused > 20
 
 
 def test_an_error_names_the_address_and_the_place_in_its_answer(looking):
