@@ -15,7 +15,8 @@ import pytest
 
 from act.projects import make_project
 from convergence.machines import Clock, events, in_run, machine
-from convergence.test_every_crash import die_at, ended, in_a_process
+from convergence.processes import ended, in_a_process
+from convergence.test_every_crash import die_at
 from convergence.transitions import (
     GOOD,
     ITEM,

@@ -13,7 +13,6 @@ import itertools
 import os
 import shutil
 import signal
-import warnings
 from collections import Counter
 from types import SimpleNamespace
 
@@ -21,6 +20,7 @@ import pytest
 
 from act.projects import make_project
 from convergence.machines import Clock, machine
+from convergence.processes import ended, in_a_process
 from convergence.transitions import ITEM, PLAN, SMALL, TRANSITIONS
 from gitledgers import CountingIds, FixedClock
 from gitserver import make_bare
@@ -123,25 +123,6 @@ def prepared(projects, tmp_path_factory):
         return known[name, kind]
 
     return prepare
-
-
-def in_a_process(action):
-    """Run something in a process of its own; return how that ended: 0, 1 for an error, -9 for killed."""
-    with warnings.catch_warnings():
-        # Other tests may have left a thread; ours takes no lock before it is gone.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        code = 1
-        with contextlib.suppress(BaseException):
-            action()
-            code = 0
-        os._exit(code)
-    return child
-
-
-def ended(child):
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def die_at(number):

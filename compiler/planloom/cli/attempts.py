@@ -179,6 +179,9 @@ def _show(asked: Completing, handoff: Signed) -> None:
         screen.product_json({**shown, "digest": handoff.digest, "index": record.index})
     else:
         screen.product(f"{record.event} {asked.step} of {asked.item}: handoff sha256:{handoff.digest}")
+        reason = getattr(record.body, "reason", "")
+        if reason and asked.from_result is not None:  # what a person gave need not be told
+            screen.say(f"  {reason}")
 
 
 def _open_attempt(session: Session, item: str, step: str) -> str:

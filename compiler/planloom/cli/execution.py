@@ -61,8 +61,11 @@ def exec_(
     begin: bool,
     end: bool,
 ) -> int:
-    """Run one claimed attempt: check the claim, restore inputs, run the command without keys or tokens, write the result."""
-    from planloom.runtime.executing import check_claim, claimed_task, copy_outputs, write_result
+    """Run one claimed attempt: check the claim, restore inputs, run the command without keys or tokens, write the result.
+
+    An attempt is carried out once: when its result folder says that it was begun, it is refused (exit status 3), and `complete` says what came of it.
+    """
+    from planloom.runtime.executing import check_claim, claimed_task, copy_outputs, mark_begun, write_result
 
     session = api.open_session(find_root(root), ledger=ledger)
     # What has begun is brought to its end: a claim that was given up meanwhile makes it a late result, not a lost one.
@@ -70,6 +73,8 @@ def exec_(
     if begin:
         _begin(session, task, result_dir)
         return 0
+    if not end:
+        mark_begun(result_dir, task, session.clock.now())
     result = _end(session, task, result_dir) if end else _carry_out(session, task, sys.stderr if style == "json" else sys.stdout)
     if result.result == "success":
         copy_outputs(session.workspace, result, api.output_store(session), outputs_dir)
@@ -105,28 +110,26 @@ def _carry_out(session: Session, task: Task, stream: TextIO) -> Result:
     return carry_out(session, task, session.workspace, api.output_store(session), log, fetch=_store(session))
 
 
-STARTED = "started"
-
-
 def _begin(session: Session, task: Task, folder: Path) -> None:
     """Restore inputs, and hand the native steps what a command would get: parameters, and what its attempt is called."""
     from planloom.runtime.command import param_variables
     from planloom.runtime.delegating import write_variables
-    from planloom.runtime.executing import describe_attempt, restore_inputs
+    from planloom.runtime.executing import begun_path, describe_attempt, restore_inputs
 
     for name in restore_inputs(task, session.workspace, _store(session)):
         screen.say(f"restored {name}")
     write_variables(session, param_variables(task.view.item.body.params) | describe_attempt(task))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / STARTED).write_text(session.clock.now(), encoding="ascii")
+    begun_path(folder, task).write_text(session.clock.now(), encoding="ascii")
 
 
 def _end(session: Session, task: Task, folder: Path) -> Result:
     """Return the result of native steps: their status is the job's, which the workflow passes as JOB_STATUS."""
     from planloom.runtime.command import Ended
-    from planloom.runtime.executing import collect_result
+    from planloom.runtime.executing import begun_path, collect_result
 
-    started = (folder / STARTED).read_text(encoding="ascii") if (folder / STARTED).exists() else session.clock.now()
+    begun = begun_path(folder, task)
+    started = begun.read_text(encoding="ascii") if begun.exists() else session.clock.now()
     status = session.environment.get("JOB_STATUS")
     words = {"success": "success", "failure": "failure", "cancelled": "cancellation"}
     result = words.get(status, "error")

@@ -202,6 +202,28 @@ def keep_outputs(workspace: Path, patterns: tuple[str, ...], store: DirectorySto
     return (listed,), True
 
 
+def begun_path(folder: Path, task: Task) -> Path:
+    """Return the file in a result folder that says when its attempt was begun."""
+    return folder / names.artifact_name("started", task.view.item.id, task.attempt.id)
+
+
+def mark_begun(folder: Path, task: Task, now: str) -> None:
+    """Write down that an attempt is begun, before its command may have had any effect.
+
+    Raises: Conflict when it was begun already: whoever killed it does not know how far its command had come.
+    """
+    path = begun_path(folder, task)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="ascii") as stream:
+            stream.write(now)
+    except FileExistsError:
+        item, step, attempt = task.view.item.id, task.step.key, task.attempt.id
+        message = f"attempt {attempt} of step {step} was begun already ({path}): it is not carried out twice"
+        hint = f"planloom complete {item} {step} --attempt {attempt} --from-result {folder}"
+        raise Conflict(message, hint=hint) from None
+
+
 def write_result(folder: Path, task: Task, result: Result) -> None:
     """Write `result.json` for the job that signs."""
     value: dict[str, Any] = {
