@@ -12,6 +12,7 @@ from planloom.care.foldercare import find_drift, find_git_lines, find_policy_fau
 from planloom.care.gitcare import find_cache_faults, find_git_faults
 from planloom.care.keycare import find_key_faults, find_tracked_keys
 from planloom.care.leftovers import find_half_copy, find_staged, find_unfinished
+from planloom.care.outputcare import find_output_faults
 from planloom.care.recordcare import find_record_faults
 from planloom.core.errors import PlanloomError
 
@@ -32,6 +33,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Ground], Iterable[Finding]]], ...]] = (
     ("copies of the ledger", find_cache_faults),
     ("git", find_git_faults),
     ("records and claims", find_record_faults),
+    ("outputs that are kept", find_output_faults),
     ("checkpoint", find_checkpoint_faults),
 )
 """Every check of a project whose records are whole: what it looks at, and the function."""

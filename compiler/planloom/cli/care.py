@@ -47,7 +47,8 @@ def doctor(root: Path | None, ledger: str, style: str, rounds: int | None, conte
     """Find what can be left over or go wrong, and name the command that repairs it. Exit 1 when something needs care.
 
     Looks at unfinished appends, files left by processes that died, keys that others can read or that git tracks, the trust
-    policy, compiled files, records, claims whose holder is gone, the checkpoint, and the private copy of a git ledger.
+    policy, compiled files, records, claims whose holder is gone, outputs that are damaged or lost, the checkpoint, and the
+    private copy of a git ledger.
     """
     from planloom.care.doctor import find_ground
     from planloom.runtime.effects import SystemClock, SystemEnvironment

@@ -118,15 +118,19 @@ def restore_inputs(task: Task, workspace: Path, store: Store) -> tuple[str, ...]
 
 def missing_inputs(view: ItemView, step: CompiledStep, workspace: Path, store: DirectoryStore) -> tuple[str, ...]:
     """Return the outputs of needed steps that are neither in the workspace nor in the store, though they should be; names, in order."""
+    return tuple(name for key in step.needs for name in missing_outputs(view, key, workspace, store))
+
+
+def missing_outputs(view: ItemView, key: str, workspace: Path, store: DirectoryStore) -> tuple[str, ...]:
+    """Return the outputs of a step that are neither in the workspace nor in the store, though they should be; names, in order."""
     missing = []
-    for key in step.needs:
-        handoff = view.states[key].handoff
-        if handoff is None or getattr(handoff.record.body, "store", "") != "directory":
-            continue
-        for subject in output_subjects(handoff):
-            here = workspace / subject.name
-            if not store.has(subject.digest) and not (here.is_file() and file_digest(here) == subject.digest):
-                missing.append(subject.name)
+    handoff = view.states[key].handoff
+    if handoff is None or getattr(handoff.record.body, "store", "") != "directory":
+        return ()
+    for subject in output_subjects(handoff):
+        here = workspace / subject.name
+        if not store.has(subject.digest) and not (here.is_file() and file_digest(here) == subject.digest):
+            missing.append(subject.name)
     return tuple(missing)
 
 
