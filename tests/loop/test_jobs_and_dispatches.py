@@ -140,6 +140,34 @@ def test_in_direct_execution_a_job_that_is_run_again_is_told_the_same(jobs):
     assert AGAIN in jobs.do("claim", *named, run=161, attempt=2, expect=3)
 
 
+LACKING = {
+    "a shell": ("shell: pwsh", "there is no pwsh on this machine"),
+    "a container engine": ("container: registry/image@sha256:" + "0" * 64, "there is neither docker nor podman on this machine"),
+}
+
+
+@pytest.mark.parametrize(("needs", "said"), LACKING.values(), ids=LACKING)
+def test_a_runner_that_lacks_what_a_step_needs_fails_the_attempt_with_what_it_is_and_the_loop_comes_to_its_end(jobs, needs, said):
+    """An attempt that was handed back would be ready at once, and orchestrator and runner would hand it to each other for ever."""
+    jobs.compile(command=f"true\n    {needs}", attempts=2)
+    bare = jobs.folder / "bin"
+    bare.mkdir()
+    for name in ("sh", "git"):
+        (bare / name).symlink_to(shutil.which(name))
+    for run, attempt in ((161, "first-1-161-1"), (162, "first-2-162-1")):
+        jobs.delegate(run)
+        named = ("--work-item", ITEM, "--step", "first", "--attempt", attempt)
+        jobs.do("claim", *named, run=run)
+        shown = jobs.carry_out(run, "first", attempt, PATH=str(bare), expect=1)
+        assert [line.count(said) for line in shown.splitlines() if "error" in line] == [1]
+        assert said in jobs.do("complete", *named, "--from-result", str(jobs.folder / "result"), run=run, expect=1)
+    assert said in jobs.do("why", ITEM, "first")
+    assert jobs.go_on(162) == [("demo-collector.yml", {"work-item": ITEM})]
+    # Somebody has installed it, and dispatches the orchestrator: one more attempt, without counting by hand.
+    shown = jobs.delegate(163, GITHUB_EVENT_NAME="workflow_dispatch", GITHUB_ACTOR="ann")
+    assert "first" in json.dumps(jobs.matrix(jobs.wave(163)))
+
+
 def test_an_attempt_that_was_given_up_while_it_ran_leaves_a_late_result(jobs):
     jobs.delegate(161)
     named = ("--work-item", ITEM, "--step", "first", "--attempt", "first-1-161-1")
