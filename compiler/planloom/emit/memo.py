@@ -6,6 +6,7 @@ git ignores, and is never trusted by `--check`. Imports nothing of the compiler:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -56,8 +57,9 @@ def remember(root: Path, said: str) -> None:
         try:
             note.write_text(f"{fingerprint(root)}\n{said}", encoding="utf-8")
         except OSError:
-            # The note only saves time.
-            note.unlink(missing_ok=True)
+            # The note only saves time; where it can't be removed either, it is an old one, and tells that itself.
+            with contextlib.suppress(OSError):
+                note.unlink(missing_ok=True)
 
 
 def _files(root: str) -> Iterator[str]:
