@@ -235,6 +235,26 @@ def work(world, step, run=None, **more):
     return result, log.getvalue().decode()
 
 
+class BackwardClock:
+    """A machine's clock that is set back by an hour whenever it was asked."""
+
+    def __init__(self):
+        self.hour = 23
+
+    def now(self):
+        self.hour -= 1
+        return f"2027-01-15T{self.hour:02}:00:00.000Z"
+
+
+def test_a_clock_that_is_set_back_while_a_command_runs_spoils_no_result(world, tmp_path, wave):
+    there = session(world)._replace(clock=BackwardClock())
+    folder = tmp_path / "result"
+    write_result(folder, wave["lint"], carry_out(there, wave["lint"], world.folder, DirectoryStore(tmp_path / "store"), len))
+    read = read_result((folder / executing.RESULT_NAME).read_bytes(), wave["lint"], "directory")
+    assert (read.result, read.reason) == ("success", "")
+    assert read.started == read.finished
+
+
 def test_an_attempt_hands_on_what_it_made_and_the_next_one_gets_it(tmp_path):
     world = World(
         tmp_path,

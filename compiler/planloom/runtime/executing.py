@@ -178,7 +178,8 @@ def describe_attempt(task: Task) -> dict[str, str]:
 
 def collect_result(session: Session, task: Task, workspace: Path, store: DirectoryStore, ended: Ended, started: str) -> Result:
     """Return the result of a command that has ended: with its outputs when it succeeded, else with the reason."""
-    finished = session.clock.now()
+    # A clock that was set back meanwhile must not make it end before it began: such a result could not be believed.
+    finished = max(session.clock.now(), started)
     base = Result(ended.result, reason=ended.reason, exit_code=ended.exit_code, started=started, finished=finished)
     if ended.result != "success":
         return base
@@ -220,7 +221,12 @@ def mark_begun(folder: Path, task: Task, now: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="ascii") as stream:
-            stream.write(now)
+            try:
+                stream.write(now)
+                stream.flush()
+            except OSError:
+                path.unlink(missing_ok=True)  # Nothing was begun yet: with room on the disk it can be.
+                raise
     except FileExistsError:
         item, step, attempt = task.view.item.id, task.step.key, task.attempt.id
         message = f"attempt {attempt} of step {step} was begun already ({path}): it is not carried out twice"
