@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -59,11 +60,11 @@ class World:
         copied.shop.folder, copied.shop.environment = folder / "project", self.shop.environment
         return copied
 
-    def exec(self, *more, hook=None):
-        """Run `exec` in a process of its own, with an audit hook."""
-        return in_a_process(lambda: self._exec(more, hook))
+    def exec(self, *more, hook=None, room=None):
+        """Run `exec` in a process of its own, with an audit hook, or with room for so many bytes in a file."""
+        return in_a_process(lambda: self._exec(more, hook, room))
 
-    def _exec(self, more, hook):
+    def _exec(self, more, hook, room):
         os.chdir(self.folder / "project")
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -76,6 +77,8 @@ class World:
         sys.argv = ["planloom", "exec", *ATTEMPT, *folders, *more]
         if hook is not None:
             sys.addaudithook(hook)
+        if room is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         try:
             main()
         except SystemExit as status:
@@ -171,6 +174,15 @@ def test_killed_anywhere_it_is_not_carried_out_twice_and_the_refusal_leads_to_co
     said = words.shop.run("exec", *ATTEMPT, *folders)
     assert said.returncode == 3
     assert f"planloom complete demo-1 make --attempt make-local --from-result {words.folder}/result\n" in said.stderr
+
+
+def test_without_room_for_its_mark_it_has_not_begun_and_can_begin_later(claimed, tmp_path):
+    world = claimed.world.copy(tmp_path / "world")
+    shutil.copytree(claimed.world.folder.with_name("after") / "project/dist", world.folder / "project/dist")  # nothing to restore
+    assert ended(world.exec(room=0)) == 5
+    assert world.times_made() == 0
+    assert ended(world.exec()) == 0
+    assert world.times_made() == 1
 
 
 def test_after_its_end_was_recorded_it_is_refused_as_closed(claimed, tmp_path):

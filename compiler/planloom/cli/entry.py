@@ -12,7 +12,21 @@ from planloom.cli.quick import find_command
 from planloom.core.errors import PlanloomError
 
 THE_MACHINES: Final = frozenset(
-    ["EACCES", "EDQUOT", "EEXIST", "EIO", "EISDIR", "EMFILE", "ENAMETOOLONG", "ENFILE", "ENOSPC", "ENOTDIR", "EPERM", "EROFS"]
+    [
+        "EACCES",
+        "EDQUOT",
+        "EEXIST",
+        "EFBIG",
+        "EIO",
+        "EISDIR",
+        "EMFILE",
+        "ENAMETOOLONG",
+        "ENFILE",
+        "ENOSPC",
+        "ENOTDIR",
+        "EPERM",
+        "EROFS",
+    ]
 )
 """Errors by which a machine says that a file can't be written or read: a full disk, a folder without the right to write."""
 
