@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import socketserver
+import threading
 from collections import defaultdict
 
 import pytest
 
 from github.fakehub import ADMIN, ROUTES
 from openapi.described import answer_example, answer_schema, is_allowed
-from planloom.core.errors import EXIT_STORE, PlanloomError
+from planloom.core.errors import EXIT_STORE, PlanloomError, StoreError
 from planloom.github import survey
 from planloom.github.checks import CHECKS, Scene, check_refs
+from planloom.github.client import Client
 from planloom.github.local import read_local
 from planloom.github.place import Place
 from planloom.github.setup import Setting, make_environment, plan_steps
+from planloom.ledger.retry import Pace
 from planloom.runtime.effects import SystemEnvironment
+from planloom.runtime.platform import Platform
 from spoiling import GONE, KINDS, find_places, spoil
 
 SHOWN = survey.Repository("acme/demo", private=True, plan="team", default_branch="main", can_admin=True, can_push=True)
@@ -151,3 +156,48 @@ def test_a_token_or_an_address_that_can_not_be_one_is_refused(world, wrong):
     assert done.code == 2, done.text
     assert "GitHub can't be asked" in done.err
     assert wrong.get("GH_TOKEN", "!") not in done.text
+
+
+BROKEN = {
+    "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}",
+    "no HTTP": b"220 mail ready\r\n",
+    "a length that is none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "nothing": b"",
+    "a refusal that is cut off": b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\n{",
+}
+
+
+@pytest.fixture
+def socket_server():
+    """Return a function that starts a server which sends some bytes to whoever asks; it gives the address."""
+    opened = []
+
+    def start(content):
+        class Sends(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.recv(65_536)
+                self.request.sendall(content)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sends)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        opened.append((server, thread))
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server, thread in opened:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_connection_that_breaks_off_is_told_by_both_readers(socket_server, content):
+    address = socket_server(content)
+    with pytest.raises(StoreError, match="could not be reached"):
+        Client(address, "acme/demo", "token").get("")
+    platform = Platform(address, "acme/demo", "token", pace=Pace(budget=0))
+    if b"404" not in content:  # there the status is all that counts
+        with pytest.raises(StoreError, match="could not be reached"):
+            platform.jobs("161", "1")
+    platform.folder.cleanup()
