@@ -371,3 +371,12 @@ def test_the_result_is_canonical_json_on_request(fresh):
 def test_findings_end_with_the_next_command(fresh):
     (fresh.root / ".planloom/you.pem").chmod(0o644)
     assert fresh.run("doctor").err.endswith("1 thing needs care.\nNext: planloom doctor --fix\n")
+
+
+def test_what_the_machine_does_not_let_it_look_at_is_a_finding_beside_the_others(fresh, remote):
+    (fresh.root / ".planloom/cache").write_bytes(b"in the way")
+    fresh.root.joinpath(".planloom/ci.pem").chmod(0o644)
+    done = fresh.run("doctor", "--ledger", "git")
+    assert done.code == 1, done.err
+    assert "can't be looked at" in done.out
+    assert ".planloom/ci.pem" in done.out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom import api
@@ -18,7 +20,6 @@ from planloom.core.errors import PlanloomError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from planloom.core.ports import Clock, Environment
 
@@ -61,7 +62,17 @@ def examine(ground: Ground) -> tuple[Finding, ...]:
     half = tuple(find_half_copy(ground))
     if half:
         return half
-    return tuple(finding for _, check in CHECKS for finding in check(ground))
+    return tuple(finding for name, check in CHECKS for finding in _look(name, check, ground))
+
+
+def _look(name: str, check: Callable[[Ground], Iterable[Finding]], ground: Ground) -> tuple[Finding, ...]:
+    """Return what a check finds; that the machine does not let it look is a finding of its own, and no end of the others."""
+    try:
+        return tuple(check(ground))
+    except OSError as error:
+        where = ground.shown(Path(error.filename)) if error.filename else name
+        what = f"{name} can't be looked at: {error.strerror or type(error).__name__}"
+        return (Finding("unreadable", where, what, f"ls -ld {shlex.quote(where)}  # see that it can be read and written"),)
 
 
 def repair(findings: Iterable[Finding]) -> Repaired:
