@@ -71,7 +71,7 @@ class World:
             os.dup2(silent, stream)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 - for as long as it lives
         os.environ.clear()
-        os.environ.update(self.shop.environment, GITHUB_STEP_SUMMARY=str(self.folder / "summary.md"))
+        os.environ.update(self.shop.environment, GITHUB_STEP_SUMMARY=str(self.folder / "summary.md"), JOB_STATUS="success")
         sys.dont_write_bytecode = True
         folders = ("--result", str(self.folder / "result"), "--outputs", str(self.folder / "outputs"))
         sys.argv = ["planloom", "exec", *ATTEMPT, *folders, *more]
@@ -174,6 +174,37 @@ def test_killed_anywhere_it_is_not_carried_out_twice_and_the_refusal_leads_to_co
     said = words.shop.run("exec", *ATTEMPT, *folders)
     assert said.returncode == 3
     assert f"planloom complete demo-1 make --attempt make-local --from-result {words.folder}/result\n" in said.stderr
+
+
+def test_around_native_steps_it_may_be_killed_and_done_again_at_either_end(claimed, tmp_path):
+    """Neither end has run anything of the user's: the inputs come back once more, and the outputs are found once more."""
+    begun = claimed.world.copy(tmp_path / "begun")
+    restored = begun.copy(tmp_path / "restored")
+    assert ended(restored.exec("--begin", hook=noting(restored.folder / "writes"))) == 0
+    for number in range(1, len((restored.folder / "writes").read_text().splitlines()) + 1):
+        world = begun.copy(tmp_path / f"begin-{number}")
+        assert ended(world.exec("--begin", hook=die_before(number))) == -signal.SIGKILL
+        assert ended(world.exec("--begin")) == 0
+        assert (world.folder / "project/dist/base.txt").read_text() == "sand\n"
+    for name in "ab":
+        (restored.folder / f"project/dist/{name}.txt").write_text("SAND\n")
+    after = restored.copy(tmp_path / "after")
+    assert ended(after.exec("--end", hook=noting(after.folder / "ends"))) == 0
+    ends = []
+    for number, what in enumerate((after.folder / "ends").read_text().splitlines(), 1):
+        world = restored.copy(tmp_path / f"end-{number}")
+        assert ended(world.exec("--end", hook=die_before(number))) == -signal.SIGKILL
+        again = world.copy(tmp_path / f"again-{number}")
+        path = world.folder / "result/result.json"
+        is_whole = path.exists() and path.read_bytes() != b""
+        world.complete()
+        assert world.shop.events("make") == ["claimed", "completed" if is_whole else "failed"], what
+        ends.append(is_whole)
+        assert ended(again.exec("--end")) == 0
+        again.complete()
+        assert again.shop.events("make") == ["claimed", "completed"], what
+    assert ends == sorted(ends)
+    assert set(ends) == {False, True}
 
 
 def test_without_room_for_its_mark_it_has_not_begun_and_can_begin_later(claimed, tmp_path):
