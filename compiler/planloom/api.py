@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.core.errors import Conflict, InputError, StoreError
+from planloom.core.errors import Conflict, InputError, StoreError, TrustError
 from planloom.runtime.effects import SystemClock, SystemEnvironment, SystemIds
 from planloom.runtime.identity import read_identity
 from planloom.runtime.opening import Source
@@ -156,7 +156,17 @@ def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
         alone = choose_item(session, "", "")[0] == view.item.id
     except InputError:
         alone = False  # several plans: the work item must be named
-    return table.next_command(view, schedule, alone=alone)
+    return table.next_command(view, schedule, alone=alone, asking=find_asking(session))
+
+
+def find_asking(session: Session) -> str:
+    """Return the id of the key that whoever asks approves with; "" where there is none, and in a workflow, whose reader has another."""
+    if session.identity.builder.run_id:
+        return ""
+    try:
+        return session.find_key("you").key_id
+    except TrustError:
+        return ""
 
 
 def open_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str, *, follow: bool = False) -> Signed:

@@ -55,3 +55,41 @@ def test_run_names_close_where_an_integrated_step_keeps_the_work_item_open(tmp_p
     assert "stays open" not in shop.run("run", "demo-1").stderr
     shop.plan({"key": "plain", "run": "true"}, plan="plain")
     assert "stays open" not in shop.check("run", "plain-1").stderr
+
+
+def test_after_ones_own_of_two_approvals_the_others_are_named_and_nothing_that_would_be_refused(tmp_path):
+    shop = Shop(tmp_path / "shop")
+    for name in ("ann", "bob"):
+        shop.check("keys", "new", name)
+        shop.check("keys", "trust", name, "--role", "approver", "--yes")
+    shop.plan({"key": "ship", "run": "true", "gate": {"role": "approver", "approvals": 2}})
+    assert "Next: planloom approve demo-1 ship\n" in shop.run("run", "demo-1").stderr
+    said = "Next: planloom status demo-1  # ship waits for 1 approval by approver from ann, bob\n"
+    for words in (
+        ["approve", "demo-1", "ship", "--yes"],
+        ["status", "demo-1"],
+        ["why", "demo-1"],
+        ["why", "demo-1", "ship"],
+        ["run", "demo-1"],
+    ):
+        assert shop.run(*words).stderr.endswith(said), words
+    assert shop.json("status", "demo-1")["workItems"][0]["next"] == "planloom status demo-1"
+    assert shop.run("approve", "demo-1", "ship", "--yes").returncode == 3
+    # Bob is asked, and after him nobody.
+    bob = {"PLANLOOM_SIGNING_KEY_FILE": str(shop.folder / ".planloom/bob.pem")}
+    assert shop.check("status", "demo-1", **bob).stderr.endswith("Next: planloom approve demo-1 ship\n")
+    assert "Next: planloom run" in shop.check("approve", "demo-1", "ship", "--yes", **bob).stderr
+
+
+def test_who_may_not_approve_is_told_who_may_and_other_work_comes_first(tmp_path):
+    shop = Shop(tmp_path / "shop")
+    shop.check("keys", "new", "guest")
+    shop.check("keys", "trust", "guest", "--role", "executor", "--yes")
+    guest = {"PLANLOOM_SIGNING_KEY_FILE": str(shop.folder / ".planloom/guest.pem")}
+    shop.plan({"key": "ship", "run": "true", "gate": {"role": "approver"}}, {"key": "notes", "needs": []})
+    shop.check("open", "demo-1")
+    assert shop.check("status", "demo-1", **guest).stderr.endswith("Next: planloom claim demo-1 notes\n")
+    shop.check("claim", "demo-1", "notes")
+    shop.check("complete", "demo-1", "notes", "--outcome", "done", "--next-action", "none")
+    assert shop.check("status", "demo-1", **guest).stderr.endswith("# ship waits for 1 approval by approver from you\n")
+    assert shop.check("status", "demo-1").stderr.endswith("Next: planloom approve demo-1 ship\n")

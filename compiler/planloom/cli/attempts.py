@@ -229,4 +229,4 @@ def advise(session: Session, item: str) -> None:
         from planloom.report.table import next_command
 
         # The work item is named: whether it is the only one would have to be read from all of them.
-        screen.suggest(next_command(view, schedule, alone=False))
+        screen.suggest(next_command(view, schedule, asking=api.find_asking(session)))

@@ -145,7 +145,7 @@ def run(
     if style == "json":
         from planloom.report.table import status_document
 
-        screen.product_json(status_document(view, schedule))
+        screen.product_json(status_document(view, schedule, asking=api.find_asking(session)))
     _conclude(session, view, schedule, scratch)
     return EXIT_FINDINGS if schedule.failed else 0
 
@@ -241,7 +241,8 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     while True:
         shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
         if style == "json":
-            screen.product_json({"workItems": [status_document(view, schedule) for view, schedule in shown]})
+            asking = api.find_asking(session)
+            screen.product_json({"workItems": [status_document(view, schedule, asking=asking) for view, schedule in shown]})
         else:
             for view, schedule in shown:
                 screen.product(write_status(view, schedule))
@@ -275,7 +276,7 @@ def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> Non
     view, schedule = api.read_step(session, item, step) if step else api.read_status(session, item)
     rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
     if style == "json":
-        document = status_document(view, schedule)
+        document = status_document(view, schedule, asking=api.find_asking(session))
         document["steps"] = [s for s in document["steps"] if s["key"] in {row.step.key for row in rows}]
         screen.product_json(document)
     else:

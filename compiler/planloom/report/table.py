@@ -8,7 +8,7 @@ from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.records.kinds import GOOD_RESULTS
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
-from planloom.state.readiness import awaited, used_up
+from planloom.state.readiness import awaited, awaited_keys, used_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +103,7 @@ def _status_columns(view: ItemView, row: Row) -> tuple[str, ...]:
     *shown, remark = step_columns(row, view.now)
     more = [remark] if remark else []
     if _waits_for_people(row):
-        more.append(f"from {', '.join(awaited(view, row.step)) or 'nobody whom the policy knows'}")
+        more.append(f"from {_people(view, row)}")
     if row.state.reworks and not row.state.is_valid:
         more.append(_reworked(row))
     return (*shown, "; ".join(more))
@@ -123,16 +123,21 @@ def count_line(schedule: Schedule) -> str:
     return f"{len(schedule.done)} of {len(schedule.rows)} steps done."
 
 
-def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False) -> str:
-    """Return the command that moves the work item on; `alone`: it is the one that is meant when none is named."""
+def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False, asking: str = "") -> str:
+    """Return the command that moves the work item on.
+
+    `alone`: it is the one that is meant when none is named; `asking`: the id of the key that whoever asks signs with, "" when unknown:
+    what only others can sign is not proposed, and who they are stands behind the command, as a comment.
+    """
     item = view.item.id
     if not view.item.is_open or schedule.is_finished:
         return "planloom verify"
     if any(row.step.run for row in schedule.dispatchable):
         return "planloom run" if alone else f"planloom run {item}"
-    commands = (_next_for(view, row) for row in schedule.rows)
+    commands = (_next_for(view, row, asking) for row in schedule.rows)
+    others = (f"planloom status {item}  # {_who_else(view, row)}" for row in schedule.rows if _is_for_others(view, row, asking))
     waiting = f"planloom status {item}" if schedule.running else f"planloom why {item}"
-    return next((command for command in commands if command), waiting)
+    return next((command for command in (*commands, *others) if command), waiting)
 
 
 def held_by_hand(row: Row) -> str:
@@ -143,7 +148,21 @@ def held_by_hand(row: Row) -> str:
     return "" if getattr(claim.record.body, "pid", 0) else claim.record.attempt.id
 
 
-def _next_for(view: ItemView, row: Row) -> str:
+def _is_for_others(view: ItemView, row: Row, asking: str) -> bool:
+    """Return whether all that a step waits for is an approval that this key can't give: its own is there, or it may give none."""
+    kinds = {blocker.kind for blocker in row.blockers}
+    return bool(asking) and row.word == "waits" and kinds == {"approval"} and asking not in awaited_keys(view, row.step)
+
+
+def _who_else(view: ItemView, row: Row) -> str:
+    return printable(f"{row.step.key} waits for {row.blockers[0].text} from {_people(view, row)}")
+
+
+def _people(view: ItemView, row: Row) -> str:
+    return ", ".join(awaited(view, row.step)) or "nobody whom the policy knows"
+
+
+def _next_for(view: ItemView, row: Row, asking: str = "") -> str:
     """Return the command by which a person moves a step on; "" when none does."""
     item, key = view.item.id, row.step.key
     match row.word:
@@ -156,7 +175,7 @@ def _next_for(view: ItemView, row: Row) -> str:
         case "running" if held_by_hand(row):
             return f"planloom complete {item} {key} --attempt {held_by_hand(row)} --outcome TEXT --next-action TEXT"
         case "waits":
-            return _next_for_waiting(item, row)
+            return "" if _is_for_others(view, row, asking) else _next_for_waiting(item, row)
         case _:
             return ""
 
@@ -245,15 +264,15 @@ def markdown_cell(text: str) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")[:400]
 
 
-def status_document(view: ItemView, schedule: Schedule) -> dict[str, Any]:
-    """Return a work item as JSON."""
+def status_document(view: ItemView, schedule: Schedule, *, asking: str = "") -> dict[str, Any]:
+    """Return a work item as JSON; `asking` as in `next_command`, whose comment is left out: `waitsFor` says who."""
     return {
         "workItemId": view.item.id,
         "plan": {"name": view.item.plan.name, "version": view.item.plan.version, "digest": view.item.plan.digest},
         "open": view.item.is_open,
         "done": len(schedule.done),
         "total": len(schedule.rows),
-        "next": next_command(view, schedule),
+        "next": next_command(view, schedule, asking=asking).partition("  #")[0],
         "steps": [
             {
                 "key": row.step.key,
@@ -297,10 +316,6 @@ def write_why(view: ItemView, row: Row) -> str:
         lines += [f"  {title}: {text}" for text in row.step.definition.get(field, ())]
     who, command = who_must_act(row, view.item.id)
     if command:
-        people = (
-            f"{', '.join(awaited(view, row.step)) or 'nobody whom the policy knows'} (as {who})"
-            if _waits_for_people(row)
-            else who
-        )
+        people = f"{_people(view, row)} (as {who})" if _waits_for_people(row) else who
         lines.append(f"  {people} can go on: {command}")
     return "\n".join(map(printable, lines))

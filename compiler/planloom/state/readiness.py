@@ -69,11 +69,15 @@ def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -
 
 def awaited(view: ItemView, step: CompiledStep) -> tuple[str, ...]:
     """Return the names of those whose approval of the step's gate is not there, sorted: each of them may give one of those that are missing."""
+    return tuple(sorted(view.rules.names.get(key, key[:8]) for key in awaited_keys(view, step)))
+
+
+def awaited_keys(view: ItemView, step: CompiledStep) -> frozenset[str]:
+    """Return the ids of the keys that may approve the step's gate and have not."""
     if step.gate is None:
-        return ()
+        return frozenset()
     given = {d.key_id for d in _decisions(view, step) if d.record.event == "approved"}
-    holders = view.rules.holders.get(step.gate[0], frozenset())
-    return tuple(sorted(view.rules.names.get(key, key[:8]) for key in holders - given))
+    return view.rules.holders.get(step.gate[0], frozenset()) - given
 
 
 def approvals_wanted(view: ItemView, step: CompiledStep) -> int:
