@@ -156,7 +156,22 @@ def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
         alone = choose_item(session, "", "")[0] == view.item.id
     except InputError:
         alone = False  # several plans: the work item must be named
-    return table.next_command(view, schedule, alone=alone, asking=find_asking(session))
+    return table.next_command(
+        view, schedule, alone=alone, asking=find_asking(session), migration=find_migration(session, view, schedule)
+    )
+
+
+def find_migration(session: Session, view: ItemView, schedule: Schedule) -> str:
+    """Return the command that moves a work item to its plan as it is now; "" while it is bound to that, or nothing stands still."""
+    stands = any(row.word in {"failed", "waits", "manual"} for row in schedule.rows)
+    # A scratch run takes the plan from elsewhere: nothing can be migrated in its folder.
+    if not view.item.is_open or not stands or session.workspace != session.root:
+        return ""
+    from planloom.runtime.drifting import find_newer
+
+    compiling = {"": "", "compiled": "planloom migrate", "source": "planloom compile && planloom migrate"}
+    command = compiling[find_newer(session.workspace, view.item.plan)]
+    return command and f"{command} {view.item.id}"
 
 
 def find_asking(session: Session) -> str:

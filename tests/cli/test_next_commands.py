@@ -53,6 +53,8 @@ PASSED_ON = {
     "api.next_command(session, one.view, one.schedule)",
     "next_command(view, schedule, asking=api.find_asking(session))",
     "next((command for command in (*commands, *others) if command), waiting)",
+    "_in_scratch(command, scratch)",
+    "migration",  # `find_migration`, in tests/cli/test_what_moves_it_on.py
     "_next_for_waiting(item, row)",
     "next((f'planloom status {holder}' for holder in holders if holder != item), '')",
     "dispatch_command(one.workflow, one.inputs)",

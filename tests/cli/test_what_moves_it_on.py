@@ -93,3 +93,51 @@ def test_who_may_not_approve_is_told_who_may_and_other_work_comes_first(tmp_path
     shop.check("complete", "demo-1", "notes", "--outcome", "done", "--next-action", "none")
     assert shop.check("status", "demo-1", **guest).stderr.endswith("# ship waits for 1 approval by approver from you\n")
     assert shop.check("status", "demo-1").stderr.endswith("Next: planloom approve demo-1 ship\n")
+
+
+@pytest.mark.parametrize(
+    ("broken", "state"),
+    [
+        ({"key": "ship", "run": "exit 1"}, "failed"),
+        ({"key": "ship", "run": "true", "gate": {"role": "approver"}}, "waits"),
+        ({"key": "ship"}, "manual"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_plan_that_moved_on_while_its_work_item_stands_still_names_migrate(tmp_path, broken, state):
+    shop = Shop(tmp_path / "shop", broken)
+    shop.run("run", "demo-1")
+    assert shop.states() == {"ship": state}
+    assert "migrate" not in shop.check("status", "demo-1").stderr
+    shop.plan({"key": "ship", "run": "true"})
+    for words in (["run", "demo-1"], ["status", "demo-1"], ["status"], ["why", "demo-1"], ["why", "demo-1", "ship"]):
+        said = shop.run(*words).stderr
+        assert "plan demo has changed since demo-1 was bound to it: planloom migrate demo-1\n" in said, words
+        assert said.endswith("Next: planloom migrate demo-1\n") == (state == "failed"), (words, said)
+    if state == "failed":
+        assert shop.json("status", "demo-1")["workItems"][0]["next"] == "planloom migrate demo-1"
+    shop.check("migrate", "demo-1", "--yes")
+    shop.check("run", "demo-1")
+    assert shop.states() == {"ship": "ok"}
+
+
+def test_a_plan_that_was_edited_and_not_compiled_is_compiled_before_its_work_item_migrates(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "ship", "run": "exit 1"})
+    shop.run("run", "demo-1")
+    source = shop.folder / "specs/demo.yaml"
+    source.write_text(source.read_text().replace("exit 1", "true"))
+    assert shop.check("status", "demo-1").stderr.endswith("Next: planloom compile && planloom migrate demo-1\n")
+    shop.check("compile")
+    shop.check("migrate", "demo-1", "--yes")
+    assert shop.check("run", "demo-1").stderr.endswith("Next: planloom verify\n")
+
+
+def test_a_scratch_run_whose_plan_moved_on_names_no_migration(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "ship", "run": "exit 1"})
+    for command in ("exit 1", "exit 2"):
+        shop.plan({"key": "ship", "run": command})
+        said = shop.run("run", "demo-1", "--scratch", str(tmp_path / "a scratch")).stderr
+        assert "migrate" not in said
+        assert said.endswith(
+            f"Next: planloom delegate --structured-work-item demo-1 --retry ship --root '{tmp_path}/a scratch'\n"
+        )

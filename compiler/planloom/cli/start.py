@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -143,9 +143,7 @@ def run(
         screen.suggest(f"planloom run {chosen}")
         return 130
     if style == "json":
-        from planloom.report.table import status_document
-
-        screen.product_json(status_document(view, schedule, asking=api.find_asking(session)))
+        screen.product_json(_document(session, view, schedule))
     _conclude(session, view, schedule, scratch)
     return EXIT_FINDINGS if schedule.failed else 0
 
@@ -179,6 +177,26 @@ def _run_shown(
     return view, schedule
 
 
+def _document(session: Session, view: ItemView, schedule: Schedule) -> dict[str, Any]:
+    from planloom.report.table import status_document
+
+    return status_document(view, schedule, asking=api.find_asking(session), migration=api.find_migration(session, view, schedule))
+
+
+def _say_newer_plan(session: Session, view: ItemView, schedule: Schedule) -> None:
+    """Say so when a plan has moved on while a work item stands still: what waits or failed is perhaps what was repaired in it."""
+    command = api.find_migration(session, view, schedule)
+    if command:
+        screen.say(given.repeat(f"plan {view.item.plan.name} has changed since {view.item.id} was bound to it: {command}"))
+
+
+def _in_scratch(command: str, scratch: Path) -> str:
+    """Return a command with the option that makes it work on a scratch run's folder."""
+    command, gap, comment = command.partition("  #")
+    option = "--scratch" if command.startswith("planloom run") else "--root"
+    return f"{command} {option} {shlex.quote(str(scratch))}{gap}{comment}"
+
+
 def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Path | None) -> None:
     from planloom.report.table import count_line
 
@@ -192,15 +210,12 @@ def _conclude(session: Session, view: ItemView, schedule: Schedule, scratch: Pat
         line += f" {count} records in {shown}/."
     for row in schedule.failed:
         screen.say(f"The log: {(session.root / '.planloom' / 'logs' / view.item.id / f'{row.step.key}-{row.state.attempt}.log')}")
-    if scratch is not None and command:
-        command += (
-            f" --root {scratch}"
-            if command.startswith(("planloom verify", "planloom approve", "planloom why"))
-            else f" --scratch {scratch}"
-        )
+    if scratch is not None:
+        command = _in_scratch(command, scratch)
     if schedule.is_finished and view.item.is_open:
         closing = f"planloom close {view.item.id} --reason TEXT"
         screen.say(given.repeat(f"{view.item.id} stays open, so that what is integrated can be reverted; {closing} ends it"))
+    _say_newer_plan(session, view, schedule)
     screen.suggest(command, before=line)
 
 
@@ -232,7 +247,7 @@ def parse_params(params: tuple[str, ...]) -> dict[str, str]:
 def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
     """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item. With STEP: that step alone."""
     session = api.open_session(find_root(root), ledger=ledger)
-    from planloom.report.table import count_line, status_document, write_status
+    from planloom.report.table import count_line, write_status
 
     items = (item,) if item else session.ledger.items()
     if not items:
@@ -241,8 +256,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     while True:
         shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
         if style == "json":
-            asking = api.find_asking(session)
-            screen.product_json({"workItems": [status_document(view, schedule, asking=asking) for view, schedule in shown]})
+            screen.product_json({"workItems": [_document(session, view, schedule) for view, schedule in shown]})
         else:
             for view, schedule in shown:
                 screen.product(write_status(view, schedule))
@@ -253,6 +267,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
 
         time.sleep(5)
     for view, schedule in shown:
+        _say_newer_plan(session, view, schedule)
         command = api.next_command(session, view, schedule)
         screen.suggest(command, before="" if step else count_line(schedule))
 
@@ -271,14 +286,15 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
 def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> None:
     """Say why a step is where it is, and what would move it on. Without STEP: every step that waits."""
     session = api.open_session(find_root(root), ledger=ledger)
-    from planloom.report.table import status_document, write_why
+    from planloom.report.table import write_why
 
     view, schedule = api.read_step(session, item, step) if step else api.read_status(session, item)
     rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
     if style == "json":
-        document = status_document(view, schedule, asking=api.find_asking(session))
+        document = _document(session, view, schedule)
         document["steps"] = [s for s in document["steps"] if s["key"] in {row.step.key for row in rows}]
         screen.product_json(document)
     else:
         screen.product("\n".join(write_why(view, row) for row in rows) or f"{item}: nothing waits")
+    _say_newer_plan(session, view, schedule)
     screen.suggest(api.next_command(session, view, schedule))

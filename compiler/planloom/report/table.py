@@ -123,17 +123,20 @@ def count_line(schedule: Schedule) -> str:
     return f"{len(schedule.done)} of {len(schedule.rows)} steps done."
 
 
-def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False, asking: str = "") -> str:
+def next_command(view: ItemView, schedule: Schedule, *, alone: bool = False, asking: str = "", migration: str = "") -> str:
     """Return the command that moves the work item on.
 
     `alone`: it is the one that is meant when none is named; `asking`: the id of the key that whoever asks signs with, "" when unknown:
-    what only others can sign is not proposed, and who they are stands behind the command, as a comment.
+    what only others can sign is not proposed, and who they are stands behind the command, as a comment. `migration`: what moves it to
+    its plan as that is now; what has failed would only fail again by the old one.
     """
     item = view.item.id
     if not view.item.is_open or schedule.is_finished:
         return "planloom verify"
     if any(row.step.run for row in schedule.dispatchable):
         return "planloom run" if alone else f"planloom run {item}"
+    if schedule.failed and migration:
+        return migration
     commands = (_next_for(view, row, asking) for row in schedule.rows)
     others = (f"planloom status {item}  # {_who_else(view, row)}" for row in schedule.rows if _is_for_others(view, row, asking))
     waiting = f"planloom status {item}" if schedule.running else f"planloom why {item}"
@@ -264,15 +267,15 @@ def markdown_cell(text: str) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")[:400]
 
 
-def status_document(view: ItemView, schedule: Schedule, *, asking: str = "") -> dict[str, Any]:
-    """Return a work item as JSON; `asking` as in `next_command`, whose comment is left out: `waitsFor` says who."""
+def status_document(view: ItemView, schedule: Schedule, *, asking: str = "", migration: str = "") -> dict[str, Any]:
+    """Return a work item as JSON; `asking` and `migration` as in `next_command`, whose comment is left out: `waitsFor` says who."""
     return {
         "workItemId": view.item.id,
         "plan": {"name": view.item.plan.name, "version": view.item.plan.version, "digest": view.item.plan.digest},
         "open": view.item.is_open,
         "done": len(schedule.done),
         "total": len(schedule.rows),
-        "next": next_command(view, schedule, asking=asking).partition("  #")[0],
+        "next": next_command(view, schedule, asking=asking, migration=migration).partition("  #")[0],
         "steps": [
             {
                 "key": row.step.key,

@@ -6,10 +6,11 @@ workflow's, and that is the branch's.
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from planloom.core.errors import InputError
+from planloom.core.errors import InputError, PlanloomError
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, find_step
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ def find_changed(workspace: Path, plan: PlanRef, steps: Mapping[str, CompiledSte
         theirs = f"sha256:{new.digest[:12]}…" if new is not None else "gone"
         changed[key] = f"plan-changed: it was sha256:{step.digest[:12]}…, on the branch it is {theirs}"
     return changed
+
+
+def find_newer(workspace: Path, plan: PlanRef) -> str:
+    """Return where a work item's plan has moved on since: "compiled" in `generated/`, "source" when only its source has, "" nowhere.
+
+    A plan that is gone, or can't be read, has nowhere to move to.
+    """
+    try:
+        header = _read_header((workspace / "generated" / plan.name / HEADER_NAME).read_bytes())
+        source = (workspace / header.source_path).read_bytes()
+    except (OSError, PlanloomError):
+        return ""
+    if hashlib.sha256(source).hexdigest() != header.source_digest:
+        return "source"
+    return "compiled" if header.digest != plan.digest else ""
 
 
 @lru_cache(maxsize=4)
