@@ -120,9 +120,11 @@ def find_source(workspace: Path, environment: Environment) -> Source:
 def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
     """Return (work item, plan) that a person means: an item, a plan, or nothing when there is only one plan.
 
-    A plan means its newest open work item, or the next one (`<plan>-<n>`) when none is open. Raises: InputError when it is unclear.
+    A plan means its newest open work item, or the next one (`<plan>-<n>`) when none is open. Raises: InputError when it is unclear,
+    and when the name of a new work item is perhaps a slip of the hand and `plan` does not say that it is meant.
     """
     from planloom.runtime.delegating import read_items
+    from planloom.runtime.mistyped import refuse_slip, refuse_unnamed
     from planloom.runtime.opening import find_plan, list_plans, next_item_id
 
     items = session.ledger.items()
@@ -131,7 +133,10 @@ def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
     plans = list_plans(session.workspace)
     wanted = plan or (given if given in plans else "")
     if given and not wanted:
-        return given, find_plan(session.workspace, given)
+        refuse_slip(session, given)
+        wanted = find_plan(session.workspace, given)
+        refuse_unnamed(session, given, wanted)
+        return given, wanted
     if not wanted:
         if not plans:
             raise InputError("there is no compiled plan in generated/", hint="planloom compile")

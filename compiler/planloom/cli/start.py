@@ -116,8 +116,9 @@ def run(
 ) -> int:
     """Carry out a work item on this machine: whatever is ready, several steps at a time.
 
-    ITEM is a work item or a plan; without it the only plan is meant. A missing work item is opened. Stop with Ctrl-C and run again: it
-    goes on where it stopped. Several runs may share the work.
+    ITEM is a work item or a plan; without it the only plan is meant. A missing work item is opened, unless its name is perhaps a slip:
+    one that speaks of no plan, or is nearly that of an open one (--plan says that it is meant). Stop with Ctrl-C and run again: it goes on
+    where it stopped. Several runs may share the work.
 
     It ends with 1 when a step has failed for good. An attempt that came too late does not count, for good or bad: its step was begun again.
     """
@@ -132,10 +133,7 @@ def run(
         session = api.open_session(project, ledger=ledger)
     _stop_like_ctrl_c()
     chosen, its_plan = api.choose_item(session, item, plan)
-    is_new = api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
-    if is_new and not plan and chosen == item and not item.removeprefix("work-item-").startswith(its_plan):
-        # Its name speaks of no plan: it may be a slip of the hand.
-        screen.say(f"there was no work item {item}: it was opened now, of plan {its_plan}")
+    api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
     try:
         view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, store, verbose=verbose)
     except KeyboardInterrupt:

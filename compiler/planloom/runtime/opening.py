@@ -49,14 +49,18 @@ def find_plan(workspace: Path, item: str) -> str:
     plans = list_plans(workspace)
     if not plans:
         raise InputError("there is no compiled plan in generated/", hint="planloom compile")
-    name = item.removeprefix("work-item-")
-    fitting = [p for p in plans if name == p or re.fullmatch(re.escape(p) + r"-[a-z0-9.-]+", name)]
+    fitting = [p for p in plans if speaks_of(item, p)]
     if fitting:
         return max(fitting, key=len)
     if len(plans) == 1:
         return plans[0]
     message = f"which plan is '{item}' a work item of?"
     raise InputError(message, hint=f"--plan names it: {', '.join(plans)}")
+
+
+def speaks_of(item: str, plan: str) -> bool:
+    """Return whether a work item's id is one that is given to those of a plan: `release-2`, `work-item-release`."""
+    return re.fullmatch(f"(work-item-)?{re.escape(plan)}(-[a-z0-9.-]+)?", item) is not None
 
 
 def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[str, bytes]]:
