@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -190,6 +191,25 @@ def test_a_work_item_goes_its_whole_way_on_a_git_ledger_by_pasting_what_comes_ne
     assert next_of(done) == "planloom verify --root shop --ledger git"
     assert "9 records" in paste(shop, done, cwd=tmp_path).stdout
     assert not list((shop.folder / "artifacts").glob("work-items/*"))
+
+
+def test_commands_in_tables_texts_and_json_name_ledger_and_root_too(shop, tmp_path):
+    where = ("--ledger", "git", "--root", "shop")
+    added = " --root shop --ledger git "
+    shop.check("open", "demo-1", *where, cwd=tmp_path)
+    shop.check("claim", "demo-1", "build", *where, cwd=tmp_path)
+    assert f"planloom abandon{added}demo-1 build --reason" in shop.check("why", "demo-1", "build", *where, cwd=tmp_path).stdout
+    shop.check("complete", "demo-1", "build", "--outcome", "x", "--next-action", "y", *where, cwd=tmp_path)
+    assert f"can go on: planloom claim{added}demo-1 notes" in shop.check("why", "demo-1", *where, cwd=tmp_path).stdout
+    for words in (["status", "demo-1"], ["why", "demo-1"], ["report", "demo-1"]):
+        shown = json.loads(shop.check(*words, *where, "--format", "json", cwd=tmp_path).stdout)
+        assert shown.get("workItems", [shown])[0]["next"] == f"planloom claim{added}demo-1 notes", words
+    summary = tmp_path / "summary.md"
+    words = ("delegate", "--structured-work-item", "demo-1", *where)
+    shop.check(*words, cwd=tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    text = summary.read_text()
+    assert f"`planloom claim{added}demo-1 notes`" in text
+    assert text.endswith(f"Next: `planloom claim{added}demo-1 notes`\n\n")
 
 
 def test_a_refusal_names_the_ledger_too(shop):

@@ -146,8 +146,8 @@ def report(item: str, root: Path | None, ledger: str, style: str) -> None:
         message = f"there is no work item '{item}' in {session.ledger.describe()}"
         raise InputError(message, hint="planloom status")
     if style == "json":
-        from planloom.report.table import status_document
+        from planloom.cli.start import status_json
 
-        screen.product_json(status_document(*api.read_status(session, item)))
+        screen.product_json(status_json(session, *api.read_status(session, item)))
         return
     screen.product(write_page(session, item))

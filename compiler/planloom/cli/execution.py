@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from planloom import api
-from planloom.cli import screen
+from planloom.cli import given, screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS
 
@@ -87,7 +87,7 @@ def exec_(
     from planloom.report.table import write_attempt_summary
     from planloom.runtime.delegating import write_summary
 
-    write_summary(session, write_attempt_summary(task.view, step, task.attempt, result))
+    write_summary(session, write_attempt_summary(task.view, step, task.attempt, result, spell=given.repeat))
     return 0 if result.result == "success" else EXIT_FINDINGS
 
 

@@ -141,7 +141,7 @@ def run(
         screen.suggest(f"planloom run {chosen}")
         return 130
     if style == "json":
-        screen.product_json(_document(session, view, schedule))
+        screen.product_json(status_json(session, view, schedule))
     _conclude(session, view, schedule, scratch)
     return EXIT_FINDINGS if schedule.failed else 0
 
@@ -175,10 +175,13 @@ def _run_shown(
     return view, schedule
 
 
-def _document(session: Session, view: ItemView, schedule: Schedule) -> dict[str, Any]:
+def status_json(session: Session, view: ItemView, schedule: Schedule) -> dict[str, Any]:
+    """Return a work item as JSON, with a next command that works where this one does."""
     from planloom.report.table import status_document
 
-    return status_document(view, schedule, asking=api.find_asking(session), migration=api.find_migration(session, view, schedule))
+    asking, migration = api.find_asking(session), api.find_migration(session, view, schedule)
+    document = status_document(view, schedule, asking=asking, migration=migration)
+    return document | {"next": given.repeat(document["next"])}
 
 
 def _say_newer_plan(session: Session, view: ItemView, schedule: Schedule) -> None:
@@ -254,7 +257,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     while True:
         shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
         if style == "json":
-            screen.product_json({"workItems": [_document(session, view, schedule) for view, schedule in shown]})
+            screen.product_json({"workItems": [status_json(session, view, schedule) for view, schedule in shown]})
         else:
             for view, schedule in shown:
                 screen.product(write_status(view, schedule))
@@ -289,10 +292,10 @@ def why(item: str, step: str, root: Path | None, ledger: str, style: str) -> Non
     view, schedule = api.read_step(session, item, step) if step else api.read_status(session, item)
     rows = [row for row in schedule.rows if row.step.key == step or (not step and row.word not in {"ok", "ready"})]
     if style == "json":
-        document = _document(session, view, schedule)
+        document = status_json(session, view, schedule)
         document["steps"] = [s for s in document["steps"] if s["key"] in {row.step.key for row in rows}]
         screen.product_json(document)
     else:
-        screen.product("\n".join(write_why(view, row) for row in rows) or f"{item}: nothing waits")
+        screen.product("\n".join(write_why(view, row, spell=given.repeat) for row in rows) or f"{item}: nothing waits")
     _say_newer_plan(session, view, schedule)
     screen.suggest(api.next_command(session, view, schedule))

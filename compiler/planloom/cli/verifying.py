@@ -11,6 +11,7 @@ import click
 
 from planloom.cli import screen
 from planloom.cli.findings import below_checkout
+from planloom.cli.given import repeat
 from planloom.cli.options import examples, find_root, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError, StoreError, TrustError
 
@@ -224,5 +225,7 @@ def _render(verification: Verification, style: str, place: Path | None) -> str:
     if style == "sarif":
         folder = find_root(None) if place is None else place.resolve()
         return formats.render_sarif(verification, below_checkout(folder) if folder.is_dir() else "")
-    renderers = {"text": text.render_text, "json": formats.render_json, "markdown": formats.render_markdown}
+    if style == "text":
+        return text.render_text(verification, repeat)
+    renderers = {"json": formats.render_json, "markdown": formats.render_markdown}
     return renderers[style](verification)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from planloom import api
-from planloom.cli import screen
+from planloom.cli import given, screen
 from planloom.cli.dispatching import dispatch_command
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from planloom.runtime.delegating import Delegated
     from planloom.runtime.session import Session
+    from planloom.state.item import ItemView
+    from planloom.state.schedule import Schedule
 
 
 class Retry(NamedTuple):
@@ -196,21 +198,26 @@ def _shown(session: Session, path: Path) -> str:
 
 
 def _summarise(session: Session, delegated: Iterable[Delegated], title: str) -> None:
-    from planloom.report.table import write_summary as as_markdown
     from planloom.runtime.delegating import write_summary
 
     for one in delegated:
-        write_summary(session, as_markdown(one.view, one.schedule, title))
+        write_summary(session, _as_markdown(session, one.view, one.schedule, title))
+
+
+def _as_markdown(session: Session, view: ItemView, schedule: Schedule, title: str) -> str:
+    from planloom.report.table import write_summary
+
+    asking, migration = api.find_asking(session), api.find_migration(session, view, schedule)
+    return write_summary(view, schedule, title, spell=given.repeat, asking=asking, migration=migration)
 
 
 def summarise(session: Session, item: str, title: str) -> None:
     """Write how a work item stands to the job summary."""
-    from planloom.report.table import write_summary as as_markdown
     from planloom.runtime.delegating import write_summary
 
     if session.environment.get("GITHUB_STEP_SUMMARY"):
         view, schedule = api.read_status(session, item)
-        write_summary(session, as_markdown(view, schedule, title))
+        write_summary(session, _as_markdown(session, view, schedule, title))
 
 
 def _dispatch_next(session: Session, item: str, plan: str) -> None:

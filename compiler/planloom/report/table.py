@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.records.kinds import GOOD_RESULTS
@@ -11,7 +11,7 @@ from planloom.state.machine import Status
 from planloom.state.readiness import awaited, awaited_keys, used_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from planloom.records.references import AttemptRef
     from planloom.records.signed import Signed
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from planloom.state.item import ItemView
     from planloom.state.readiness import Blocker
     from planloom.state.schedule import Row, Schedule
+
+    Spell: TypeAlias = Callable[[str], str]
 
 
 def write_columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: int = 3) -> str:
@@ -217,8 +219,13 @@ SUMMARY_HEAD = (
 )
 
 
-def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
-    """Return the table of the job summary: step, state, attempt, why it waits, who must act, the next command (GitHub Markdown)."""
+def write_summary(
+    view: ItemView, schedule: Schedule, title: str, *, spell: Spell = str, asking: str = "", migration: str = ""
+) -> str:
+    """Return the table of the job summary: step, state, attempt, why it waits, who must act, the next command (GitHub Markdown).
+
+    `spell` writes a command as it is to be pasted; `asking` and `migration` as in `next_command`.
+    """
     lines = [
         f"### {markdown_cell(title)}: {markdown_cell(head_line(view))}",
         "",
@@ -229,25 +236,25 @@ def write_summary(view: ItemView, schedule: Schedule, title: str) -> str:
     for row in schedule.rows[:MAX_SUMMARY_ROWS]:
         word, key, attempt, _, remark = step_columns(row, view.now)
         who, command = who_must_act(row, view.item.id)
-        shown = f"`{command}`" if command else ""
+        shown = f"`{spell(command)}`" if command else ""
         lines.append(
             f"| {markdown_cell(key)} | {word} | {attempt.removeprefix('attempt ')} | {markdown_cell(remark)} | {markdown_cell(who)} | {shown} |"
         )
     if len(schedule.rows) > MAX_SUMMARY_ROWS:
-        lines.append(f"\n{len(schedule.rows) - MAX_SUMMARY_ROWS} more steps: `planloom status {view.item.id}`")
-    following = next_command(view, schedule)
+        lines.append(f"\n{len(schedule.rows) - MAX_SUMMARY_ROWS} more steps: `{spell(f'planloom status {view.item.id}')}`")
+    following = next_command(view, schedule, asking=asking, migration=migration)
     if following:
-        lines += ["", f"Next: `{following}`"]
+        lines += ["", f"Next: `{spell(following)}`"]
     return "\n".join(lines) + "\n\n"
 
 
-def write_attempt_summary(view: ItemView, step: str, attempt: AttemptRef, result: Result) -> str:
-    """Return the table of the job that carried out one attempt: the same columns as a work item's, one row."""
+def write_attempt_summary(view: ItemView, step: str, attempt: AttemptRef, result: Result, *, spell: Spell = str) -> str:
+    """Return the table of the job that carried out one attempt: the same columns as a work item's, one row; `spell` as in `write_summary`."""
     who, command = "", ""
     if result.result not in GOOD_RESULTS:
         who, command = "operator", f"planloom why {view.item.id} {step}"
     cells = (step, result.result, str(attempt.number), result.reason, who)
-    shown = f"`{command}`" if command else ""
+    shown = f"`{spell(command)}`" if command else ""
     lines = [
         f"### Attempt: {markdown_cell(view.item.id)}, {markdown_cell(attempt.id)}",
         "",
@@ -296,8 +303,8 @@ def _blocker(view: ItemView, row: Row, blocker: Blocker) -> dict[str, Any]:
     return shown | ({"who": list(awaited(view, row.step))} if blocker.kind in {"approval", "rejected"} else {})
 
 
-def write_why(view: ItemView, row: Row) -> str:
-    """Return why a step is where it is, and what would move it on."""
+def write_why(view: ItemView, row: Row, *, spell: Spell = str) -> str:
+    """Return why a step is where it is, and what would move it on; `spell` as in `write_summary`."""
     word, key, attempt, spent, remark = step_columns(row, view.now)
     lines = [f"{view.item.id}, step {key}: {word}{', ' + attempt if attempt else ''}{' ' + spent if spent else ''}"]
     if word == "waits":
@@ -309,7 +316,8 @@ def write_why(view: ItemView, row: Row) -> str:
     elif remark:
         lines.append(f"  {remark}")
     if word == "running" and held_by_hand(row):
-        lines.append(f"  nobody is there any more? planloom abandon {view.item.id} {key} --reason TEXT --override")
+        command = f"planloom abandon {view.item.id} {key} --reason TEXT --override"
+        lines.append(f"  nobody is there any more? {spell(command)}")
     if row.state.reworks:
         lines.append(f"  its work was {_reworked(row)}")
     handoff = row.state.handoff
@@ -320,5 +328,5 @@ def write_why(view: ItemView, row: Row) -> str:
     who, command = who_must_act(row, view.item.id)
     if command:
         people = f"{_people(view, row)} (as {who})" if _waits_for_people(row) else who
-        lines.append(f"  {people} can go on: {command}")
+        lines.append(f"  {people} can go on: {spell(command)}")
     return "\n".join(map(printable, lines))

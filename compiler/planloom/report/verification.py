@@ -11,7 +11,7 @@ from planloom.trust.policy import KEY_ID, SIGNATURE
 from planloom.trust.verify import BROKEN, VERIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from planloom.trust.audit.findings import Finding
     from planloom.trust.audit.summary import GatedUse, ItemSummary
@@ -41,8 +41,8 @@ _SAID: Final = frozenset({KEY_ID, SIGNATURE, "signature", "the file", "payload",
 _RESULTS: Final[Mapping[str, str]] = {"completed": "ok", "failed": "failed", "superseded": "superseded", "refused": "late"}
 
 
-def render_text(verification: Verification) -> str:
-    """Return what a person reads: the summary and the verdict, or what is broken."""
+def render_text(verification: Verification, spell: Callable[[str], str] = str) -> str:
+    """Return what a person reads: the summary and the verdict, or what is broken; `spell` writes a command as it is to be pasted."""
     if verification.verdict == BROKEN:
         # Names of files and values of records are anybody's: none may steer the terminal, or begin a line that looks like ours.
         lines = [*_broken_lines(verification.findings), count_broken(verification)]
@@ -50,7 +50,7 @@ def render_text(verification: Verification) -> str:
     blocks = [_item_block(verification, item) for item in verification.items]
     if not blocks:
         blocks = ["no records"]
-    return "\n".join([*blocks, write_columns(_last_rows(verification), gap=4), verdict_line(verification)]) + "\n"
+    return "\n".join([*blocks, write_columns(_last_rows(verification), gap=4), spell(verdict_line(verification))]) + "\n"
 
 
 def _last_rows(verification: Verification) -> list[tuple[str, str]]:
