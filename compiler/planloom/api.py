@@ -205,10 +205,9 @@ def _refuse_second_history(session: Session, item: str) -> None:
     """See that a work item is not begun, or gone on with, in files while it lives in a git ledger. Raises: Conflict."""
     if not keeps_files(session):
         return
-    from planloom.core.names import item_chain
     from planloom.ledger.open import is_cached
 
-    if is_cached(session.root, item_chain(item)):
+    if is_cached(session.root, item):
         message = f"work item {item} lives in a git ledger, and this is {session.ledger.describe()}: its history would be split"
         raise Conflict(message, hint=f"planloom run {item} --ledger git, or name another work item")
 

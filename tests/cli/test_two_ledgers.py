@@ -23,10 +23,12 @@ def shop(tmp_path):
     return shop
 
 
+@pytest.mark.parametrize("was_read", [True, False], ids=["read since", "opened only"])
 @pytest.mark.parametrize("verb", ["run", "open"])
-def test_files_do_not_begin_a_work_item_again_that_the_git_ledger_has(shop, verb):
+def test_files_do_not_begin_a_work_item_again_that_the_git_ledger_has(shop, verb, was_read):
     shop.check("open", "demo-1", "--ledger", "git")
-    shop.check("status", "demo-1", "--ledger", "git")
+    if was_read:
+        shop.check("status", "demo-1", "--ledger", "git")
     done = shop.run(verb, "demo-1")
     assert done.returncode == 3, done.stderr
     assert "planloom run demo-1 --ledger git" in done.stderr
@@ -44,3 +46,11 @@ def test_files_do_not_go_on_with_the_copy_of_a_work_item_that_was_collected(shop
     assert done.returncode == 3, done.stderr
     assert "lives in a git ledger" in done.stderr
     assert shop.check("run", "demo-1", "--ledger", "git").returncode == 0
+
+
+def test_what_somebody_else_opened_in_git_is_not_begun_in_files_after_it_was_tried_to_open_it_there(shop, tmp_path):
+    """The refused opening is the only thing that this folder knows of it."""
+    subprocess.run(["cp", "-a", str(shop.folder), str(tmp_path / "other")], check=True)
+    shop.check("open", "demo-1", "--ledger", "git", cwd=tmp_path / "other")
+    assert shop.run("open", "demo-1", "--ledger", "git").returncode == 3
+    assert shop.run("run", "demo-1").returncode == 3

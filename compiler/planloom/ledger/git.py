@@ -129,9 +129,19 @@ class GitLedger:
             moves = {chain: link.commit for chain, link in links.items()} | {chain: head.token for chain, head in unmoved.items()}
             updates = [Update(CHAIN_REFS + chain, expected[chain].token, moves[chain]) for chain in sorted(moves)]
             stale = self._pusher.push(updates, lambda: self._refs(moves))
+            self._remember_items(entries)
             if stale:
                 return Lost(tuple(ref.removeprefix(CHAIN_REFS) for ref in stale))
             return Won({chain: Head(link.index, link.commit) for chain, link in links.items()})
+
+    def _remember_items(self, entries: Mapping[str, Append]) -> None:
+        """Note the work items that were opened from here, or that somebody else opened first: no ref of the cache has them before they are read."""
+        for chain in entries:
+            owner, _, name = chain.partition("/")
+            if name == ITEM_CHAIN and entries[chain].expected == EMPTY:
+                note = self._cache.git.folder / layout.KNOWN_ITEMS / owner
+                note.parent.mkdir(exist_ok=True)
+                note.touch()
 
     def attachment(self, chain: str, index: int, name: str) -> bytes:
         """Return one file that belongs to an entry. Raises: StoreError when there is none, TrustError."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CHAIN_REFS: Final = "refs/planloom/"
 """Below this lies one ref a chain, where chains lie in git."""
 
+KNOWN_ITEMS: Final = "planloom-items"
+"""In the copy of a git ledger: an empty file for each work item that was opened from here."""
+
 WITH_ATTACHMENTS: Final = "work-items"
 """The only folder whose entries may have attachments; below the others lie records and nothing else."""
 

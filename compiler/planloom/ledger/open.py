@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planloom.core.errors import InputError
+from planloom.core.names import ITEM_CHAIN
 from planloom.ledger.copying import half_copy
 from planloom.ledger.files import FileLedger
-from planloom.ledger.layout import CHAIN_REFS
+from planloom.ledger.layout import CHAIN_REFS, KNOWN_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +55,11 @@ def open_ledger(
     return GitLedger(remote, folder, environment.all(), clock or CommitClock(), ids or CommitIds(), options)
 
 
-def is_cached(root: Path, chain: str) -> bool:
-    """Return whether a copy of a git ledger in this project has seen a chain, at whatever remote. Reads files: git need not be there."""
-    ref = CHAIN_REFS + chain
+def is_cached(root: Path, item: str) -> bool:
+    """Return whether a git ledger, at whatever remote, has a work item as far as its copy in this project knows. Reads files: git need not be there."""
+    ref = f"{CHAIN_REFS}{item}/{ITEM_CHAIN}"
     for cache in (root / ".planloom" / "cache").glob("*.git"):
-        if (cache / ref).exists():
+        if (cache / ref).exists() or (cache / KNOWN_ITEMS / item).exists():
             return True
         try:
             packed = (cache / "packed-refs").read_text("utf-8", "replace")
