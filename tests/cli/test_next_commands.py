@@ -289,3 +289,24 @@ def test_what_comes_after_compiling_can_be_pasted(tmp_path):
     (tmp_path / "specs" / "trust").mkdir(parents=True)
     (tmp_path / "specs" / "trust" / "policy.json").touch()
     assert_can_be_pasted(next_after_compiling(tmp_path))
+
+
+def test_outside_of_a_git_repository_nothing_of_git_is_proposed(tmp_path):
+    def said(shop):
+        source = shop.folder / "specs/demo.yaml"
+        source.write_text(source.read_text().replace('"Demo"', '"Demo 2"'))
+        yield shop.check("compile")
+        yield shop.check("keys", "new", "ann")
+        yield shop.check("keys", "trust", "ann", "--role", "root", "--yes")
+        yield shop.check("run", "demo-1")
+        yield shop.run("doctor")
+        yield shop.check("keys", "rules", "--threshold", "root=2", "--yes")
+        yield shop.check("keys", "sign", "--yes", PLANLOOM_SIGNING_KEY_FILE=str(shop.folder / ".planloom/ann.pem"))
+
+    without = list(said(Shop(tmp_path / "without", *STEPS)))
+    assert not [done.stderr for done in without if re.search(r"\bgit (add|commit|push)\b|Commit it", done.stderr)]
+    inside = Shop(tmp_path / "inside", *STEPS)
+    git(inside.folder, "init", "-q")
+    commands = [next_of(done) for done in said(inside)]
+    assert commands[0] == "git add specs generated .github && git commit && planloom run"
+    assert commands[2] == commands[5] == commands[6] == "git add specs/trust && git commit"

@@ -45,6 +45,7 @@ def test_compiling_again_writes_nothing(project):
 
 def test_with_a_policy_compiling_leads_to_a_commit_and_then_to_run(project):
     CliRunner().invoke(init, [str(project)], catch_exceptions=False, standalone_mode=False)
+    (project / ".git").mkdir()  # outside of a repository nothing of git is proposed
     plan = project / "specs/phases.yaml"
     plan.write_text(plan.read_text().replace("name: ", "name: New ", 1))
     assert run(compile_, root=project)[2].splitlines()[-1].startswith(f"Next: git -C {project} add")

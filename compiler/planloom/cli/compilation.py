@@ -13,7 +13,7 @@ from planloom.cli.findings import add_to_summary, below_checkout, summarise, wor
 from planloom.cli.place import find_root
 from planloom.core.collector import paused_collector
 from planloom.core.errors import EXIT_FINDINGS
-from planloom.core.surroundings import next_after_compiling
+from planloom.core.surroundings import is_in_git, next_after_compiling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ def _write(root: Path, files: Mapping[str, bytes], emitted: Sequence[Emitted], s
             screen.product(f"removed  {path}")
         screen.say(_describe(emitted, len(files), done.unchanged))
     follows = next_after_compiling(root)
-    commits = done.written and follows == "planloom run"
+    commits = done.written and follows == "planloom run" and is_in_git(root)
     screen.suggest("git add specs generated .github && git commit && planloom run" if commits else follows)
     return _describe(emitted, len(files), len(files))
 

@@ -12,6 +12,7 @@ from planloom.cli import given, screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.cli.passphrase import ask_passphrase, given_passphrase
 from planloom.core.errors import InputError
+from planloom.core.surroundings import is_in_git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -266,10 +267,10 @@ def sign(root: Path | None, style: str, *, yes: bool) -> None:
         raise click.Abort
     with changing_policy(project, files):
         put_in_force(project, signing.changes)
-    _tell_signed(versions[-1].version, signing.lacking, style, {})
+    _tell_signed(project, versions[-1].version, signing.lacking, style, {})
 
 
-def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) -> None:
+def _tell_signed(project: Path, version: int, lacking: int, style: str, more: dict[str, Json]) -> None:
     from planloom.trust.policyfiles import POLICY_PATH, TRUST_FOLDER
 
     if style == "json":
@@ -283,6 +284,9 @@ def _tell_signed(version: int, lacking: int, style: str, more: dict[str, Json]) 
     else:
         missing = f"; {lacking} more root signature{'' if lacking == 1 else 's'} must follow before it counts" if lacking else ""
         screen.product(f"Signed: {POLICY_PATH}, version {version}{missing}")
+    if not is_in_git(project):
+        screen.suggest("planloom keys sign  # with the key of another root" if lacking else "planloom keys list")
+        return
     if lacking:
         before = given.repeat("Commit it on a branch, where another root signs with planloom keys sign.")
     else:
@@ -353,7 +357,7 @@ def _sign_change(
         raise click.Abort
     with changing_policy(project, files), around():
         put_in_force(project, signing.changes, keys)
-    _tell_signed(policy.version + 1, signing.lacking, style, {"key": describe_key(changed[0])} if changed else {})
+    _tell_signed(project, policy.version + 1, signing.lacking, style, {"key": describe_key(changed[0])} if changed else {})
 
 
 def _public(project: Path, policy: Policy, name: str, given: str) -> Key:
