@@ -141,7 +141,9 @@ def choose_item(session: Session, given: str, plan: str) -> tuple[str, str]:
         if not plans:
             raise InputError("there is no compiled plan in generated/", hint="planloom compile")
         if len(plans) > 1:
-            raise InputError("there are several plans: which one?", hint=f"planloom run {plans[0]}, or: {', '.join(plans[1:])}")
+            raise InputError(
+                "there are several plans: which one?", hint=f"planloom run {plans[0]}   # or: {', '.join(plans[1:])}"
+            )
         wanted = plans[0]
     if given and given != wanted:
         return given, wanted
@@ -209,7 +211,7 @@ def _refuse_second_history(session: Session, item: str) -> None:
 
     if is_cached(session.root, item):
         message = f"work item {item} lives in a git ledger, and this is {session.ledger.describe()}: its history would be split"
-        raise Conflict(message, hint=f"planloom run {item} --ledger git, or name another work item")
+        raise Conflict(message, hint=f"planloom run {item} --ledger git   # or name another work item")
 
 
 def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str], reason: str) -> bool:

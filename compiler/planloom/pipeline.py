@@ -116,7 +116,7 @@ def load_project(root: Path) -> Checked:
     specs = read_specs(root)
     if not specs.has_plan:
         message = f"{root} has no plan in specs/"
-        raise InputError(message, hint="planloom init lays down an example; planloom import makes a plan from what you have")
+        raise InputError(message, hint="planloom init   # lays down an example; planloom import makes a plan from what you have")
     policy, distrust = read_policy(root)
     return check_project(specs.files, policy, locked=needs_no_lock(root), distrust=distrust, refused=specs.refused)
 
@@ -188,7 +188,7 @@ def read_specs(root: Path) -> Specs:
     folder = root / SPECS
     if not folder.is_dir():
         message = f"{root} has no specs/ folder"
-        raise InputError(message, hint="planloom init lays one down; --root DIR names another project")
+        raise InputError(message, hint="planloom init   # lays one down; --root DIR names another project")
     inside = root.resolve()
     paths = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"} and not path.name.startswith("."))
     if len(paths) > MAX_FILES:

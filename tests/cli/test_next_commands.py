@@ -85,22 +85,36 @@ def texts(node, known):
             yield node
 
 
-def next_texts():
-    """Yield (place, text or expression) of every next command that the sources name."""
+def functions():
+    """Yield (path, function, what its names are bound to) of all sources."""
     for path in sorted(SOURCES.rglob("*.py")):
         for function in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(function, ast.FunctionDef):
-                continue
-            known = {
-                n.targets[0].id: n.value
-                for n in ast.walk(function)
-                if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
-            }
-            said = [n.args[0] for n in ast.walk(function) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "suggest"]
-            if (path.parent.name, function.name) in MAKERS:
-                said += [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
-            for node in said:
-                for text in texts(node, known):
+            if isinstance(function, ast.FunctionDef):
+                known = {
+                    n.targets[0].id: n.value
+                    for n in ast.walk(function)
+                    if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+                }
+                yield path, function, known
+
+
+def next_texts():
+    """Yield (place, text or expression) of every next command that the sources name."""
+    for path, function, known in functions():
+        said = [n.args[0] for n in ast.walk(function) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "suggest"]
+        if (path.parent.name, function.name) in MAKERS:
+            said += [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+        for node in said:
+            for text in texts(node, known):
+                yield f"{path.name}:{node.lineno}", text
+
+
+def hint_texts():
+    """Yield (place, text) of every hint of a refusal that begins with a command."""
+    for path, function, known in functions():
+        for node in (n.value for n in ast.walk(function) if isinstance(n, ast.keyword) and n.arg == "hint"):
+            for text in texts(node, known):
+                if isinstance(text, str) and re.match(r"(planloom|git|gh|chmod) ", text):
                     yield f"{path.name}:{node.lineno}", text
 
 
@@ -235,6 +249,13 @@ def test_every_next_command_of_the_sources_can_be_pasted():
     for place, text in found:
         if text and isinstance(text, str):
             assert_can_be_pasted(text, place)
+
+
+def test_a_hint_that_begins_with_a_command_is_one_with_what_is_to_be_said_behind_a_hash():
+    found = list(hint_texts())
+    assert len(found) > 100
+    for place, text in found:
+        assert_can_be_pasted(text, place)
 
 
 @pytest.mark.parametrize(

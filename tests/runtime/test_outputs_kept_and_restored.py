@@ -152,7 +152,7 @@ def test_a_kept_file_that_was_changed_is_replaced_when_it_is_made_again(workspac
 def test_what_is_not_kept_any_more_is_an_error_that_names_the_way_out(workspace, store):
     with pytest.raises(StoreError) as refused:
         restore_outputs(workspace, [Subject("a", ZERO)], store, "directory")
-    assert "delegate --retry" in refused.value.hint
+    assert "delegate --structured-work-item ITEM --retry STEP" in refused.value.hint
     assert list(workspace.iterdir()) == []
 
 

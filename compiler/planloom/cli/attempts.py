@@ -105,10 +105,10 @@ def refused_claim(item: str, step: str, refused: Refused, *, in_run: bool = Fals
     first: Blocker = refused.blockers[0]
     texts = "; ".join(blocker.text for blocker in refused.blockers)
     hints = {
-        "running": f"planloom status {item}; planloom abandon {item} {step} gives up a claim whose holder is gone",
-        "done": f"planloom status {item} shows what is ready",
-        "integrated": f"planloom revert {item} {step} --handoff {''.join(first.by)} --reason TEXT takes it back first",
-        "failed": f"planloom delegate --structured-work-item {item} --retry {step} grants one more attempt",
+        "running": f"planloom status {item}   # planloom abandon {item} {step} gives up a claim whose holder is gone",
+        "done": f"planloom status {item}   # shows what is ready",
+        "integrated": f"planloom revert {item} {step} --handoff {''.join(first.by)} --reason TEXT   # takes it back first",
+        "failed": f"planloom delegate --structured-work-item {item} --retry {step}   # grants one more attempt",
         "approval": f"planloom approve {item} {step}",
         "closed": f"planloom status {item}",
         "attempt": f"planloom claim {item} {step}",

@@ -75,7 +75,7 @@ def _refuse_unsound(checked: Checked, name: str) -> None:
     if not checked.is_sound:
         first = next(d for d in checked.diagnostics if d.severity.value == "error")
         message = f"{name}: {first.span.path}:{first.span.line}:{first.span.column}: {first.message}"
-        raise InputError(message, hint="planloom validate reports every mistake")
+        raise InputError(message, hint="planloom validate   # reports every mistake")
 
 
 def _read_version(root: Path, version: str) -> Checked:

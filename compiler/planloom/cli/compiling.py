@@ -71,10 +71,10 @@ def graph(plan: str, style: str, root: Path | None) -> int:
             return 0
     if chosen in ids:
         message = f"plan '{chosen}' has errors"
-        raise InputError(message, hint="planloom validate shows them")
+        raise InputError(message, hint="planloom validate   # shows them")
     if not chosen:
         message = f"which plan? There are {', '.join(ids) or 'none that can be read'}"
-        raise InputError(message, hint="planloom graph PLAN" if ids else "planloom validate shows what is wrong")
+        raise InputError(message, hint="planloom graph PLAN" if ids else "planloom validate   # shows what is wrong")
     message = f"there is no plan '{chosen}'"
     raise InputError(message, hint=_nearest(chosen, ids))
 

@@ -42,11 +42,11 @@ def explain(code: str | None, style: str) -> int:
     rule, refusal = find_rule(code), find_code(code)
     retired = explain_retired(code)
     if retired:
-        raise InputError(retired.rstrip(".\n"), hint="planloom explain lists the codes that are in use")
+        raise InputError(retired.rstrip(".\n"), hint="planloom explain   # lists the codes that are in use")
     if rule is None and not refusal:
         names = [*(name for rule in RULES for name in (rule.code, rule.name)), *CODE_TEXTS]
         message = f"there is no code or rule '{code}'"
-        raise InputError(message, hint=advise(code, names) or "planloom explain lists all")
+        raise InputError(message, hint=advise(code, names) or "planloom explain   # lists all")
     if style == "json":
         screen.product_json(_document([_rule_document(rule) if rule is not None else _code_document(refusal)]))
     else:

@@ -87,7 +87,7 @@ def _refuse_taken_name(project: Path, name: str) -> None:
         hint = (
             "choose another name: it is revoked"
             if known.revoked
-            else f"planloom keys rotate {name} replaces it; or choose another name"
+            else f"planloom keys rotate {name}   # replaces it; or choose another name"
         )
         raise Conflict(message, hint=hint)
 

@@ -345,7 +345,7 @@ def _sign_change(
     signer = find_signing_key(YOU, project, SystemEnvironment())
     if not policy.has_role(signer.key_id, "root"):
         message = f"your key ({signer.key_id[:8]}) is no root key: only the root changes the trust policy"
-        raise TrustError(message, hint="planloom keys list shows who is root", code="E_ROLE")
+        raise TrustError(message, hint="planloom keys list   # shows who is root", code="E_ROLE")
     becomes_root = also is not None and any(k.key == also.key and "root" in k.roles for k in changed)
     signers = [signer, *([also] if also is not None and becomes_root else [])]
     files = read_trust_files(project)

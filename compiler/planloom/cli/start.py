@@ -253,7 +253,7 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     items = (item,) if item else session.ledger.items()
     if not items:
         message = f"there is no work item in {session.ledger.describe()}"
-        raise InputError(message, hint="planloom run opens one")
+        raise InputError(message, hint="planloom run   # opens one")
     while True:
         shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
         if style == "json":

@@ -170,7 +170,7 @@ def _roots(given: str) -> tuple[str, ...]:
         except TrustError:
             return (given,)
     message = f"--root-key {given}: neither sha256:DIGEST nor a public key file nor a key id"
-    raise InputError(message, hint="planloom keys show you prints all three")
+    raise InputError(message, hint="planloom keys show you   # prints all three")
 
 
 def _is_digest(text: str) -> bool:

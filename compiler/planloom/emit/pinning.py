@@ -66,7 +66,7 @@ def pin_path(project: Path, tell: Callable[[str], None] = silent) -> Pinned:
         ) from error
     if name != "planloom":
         message = f"{file} describes '{name}', not planloom"
-        raise InputError(message, hint="planloom pin, without --path, pins planloom from the index")
+        raise InputError(message, hint="planloom pin   # without --path it pins planloom from the index")
     return Pinned("path", _lock(wanted, tell))
 
 
@@ -102,7 +102,7 @@ def pin_here(root: Path, origin: str, tell: Callable[[str], None] = silent) -> P
     path = Path(unquote(urlsplit(origin).path)) if origin.startswith("file:") else None
     if path is not None and not path.exists():
         message = f"planloom was installed from {path}, which is gone"
-        raise InputError(message, hint="planloom pin --wheel FILE takes a wheel from elsewhere")
+        raise InputError(message, hint="planloom pin --wheel FILE   # takes a wheel from elsewhere")
     if path is not None and path.suffix == ".whl":
         return pin_wheel(root, path, tell)
     with tempfile.TemporaryDirectory(prefix="planloom-wheel-") as scratch:

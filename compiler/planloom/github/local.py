@@ -67,7 +67,7 @@ def read_local(root: Path, environment: Environment) -> Local:
     """Return the project in `root`. Raises: InputError when its plans have errors, TrustError without a sound policy or with a broken key."""
     checked = load_project(root)
     if not checked.is_sound:
-        raise InputError("the plans have errors", hint="planloom validate shows them")
+        raise InputError("the plans have errors", hint="planloom validate   # shows them")
     path = root / KEY_FILE
     passphrase = environment.get(VARIABLE_PASSPHRASE)
     is_locked = path.exists() and is_encrypted(path.read_bytes()) and not passphrase

@@ -177,7 +177,7 @@ def _pin_step(setting: Setting) -> Step:
         try:
             pinned = pin_here(local.root, installed_from())
         except StoreError as error:
-            hint = "planloom pin --wheel FILE takes a wheel instead of the index; then planloom init --github again"
+            hint = "planloom pin --wheel FILE && planloom init --github   # a wheel instead of the index"
             raise StoreError(error.message, hint=hint) from error
         (local.root / LOCK).write_text(pinned.lock, encoding="utf-8", newline="\n")
         _edit(local, lambda text: set_install(text, pinned.install))

@@ -38,7 +38,7 @@ HINTS: Final = {
 def refusal(error: OSError, path: Path) -> StoreError:
     """Return an error of the operating system as ours, naming the file."""
     where = error.filename or path
-    hint = HINTS.get(error.errno or 0, "planloom doctor looks for what is wrong")
+    hint = HINTS.get(error.errno or 0, "planloom doctor   # looks for what is wrong")
     return StoreError(f"{where}: {error.strerror or error}", hint=hint)
 
 

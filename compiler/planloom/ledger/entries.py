@@ -45,4 +45,4 @@ def check_append(entries: Mapping[str, Append], unmoved: Mapping[str, Head]) -> 
 
 def no_attachment(chain: str, index: int, name: str) -> StoreError:
     """Return the refusal for a missing attachment."""
-    return StoreError(f"{chain} #{index} has no file '{name}' beside it", hint="planloom verify reports all that is missing")
+    return StoreError(f"{chain} #{index} has no file '{name}' beside it", hint="planloom verify   # reports all that is missing")

@@ -132,7 +132,7 @@ def retry_step(session: Session, item: str, step: str, reason: str) -> Signed:
             message = f"step {step} of {item} is {state.status.value}: it needs no retry"
             again = f"planloom delegate --structured-work-item {item} --retry {step} --take-back"
             lost = state.status is Status.DONE and view.item.is_open
-            hint = f"planloom why {item} {step}" + (f"; if its outputs are lost: {again}" if lost else "")
+            hint = f"planloom why {item} {step}" + (f"   # if its outputs are lost: {again}" if lost else "")
             raise Conflict(message, hint=hint)
         compiled = view.steps[step]
         chain = f"{item}/{step}"

@@ -130,7 +130,7 @@ def _verified(session: Session, items: tuple[str, ...]) -> Mapping[str, Chain]:
     for item in items:
         if not records.get(names.item_chain(item)):
             message = f"work item {item} has no records in {session.ledger.describe()}"
-            raise StoreError(message, hint="planloom status lists the work items")
+            raise StoreError(message, hint="planloom status   # lists the work items")
         # Folds every chain of the work item, each step with the attempts that its plan allows.
         read_view(session, item)
     return chains
@@ -180,7 +180,7 @@ def _fold_chain(session: Session, name: str, chain: Chain) -> int:
         if path.exists():
             if path.read_bytes() != entry.content:
                 message = f"{path.name} of {name} on the ledger branch is not the record in the ledger"
-                raise TrustError(message, code="E_FORK", hint="planloom verify reports all that is broken")
+                raise TrustError(message, code="E_FORK", hint="planloom verify   # reports all that is broken")
             continue
         write_atomically(path, entry.content)
         new += 1
@@ -228,7 +228,7 @@ def push_records(session: Session, plan: str = "", item: str = "") -> Pushed:
         tip_file = _tip_file(session.artifacts)
         if not tip_file.exists():
             message = "nothing was collected yet"
-            raise StoreError(message, hint="planloom collect, then planloom export, then planloom collect --push")
+            raise StoreError(message, hint="planloom collect && planloom export && planloom collect --push")
         tip = tip_file.read_text(encoding="ascii")
         branch = ledger.branch_files()
         changes: dict[str, bytes | None] = {

@@ -294,7 +294,9 @@ def no_such_attempt(view: ItemView, step: str, attempt: str) -> Conflict:
     if state.claim is not None and state.claim.record.attempt is not None:
         open_one = state.claim.record.attempt.id
         message = f"'{attempt}' is not the open attempt of step {step}: that is '{open_one}'"
-        return Conflict(message, hint=f"planloom complete {view.item.id} {step} --attempt {open_one} …")
+        return Conflict(
+            message, hint=f"planloom complete {view.item.id} {step} --attempt {open_one} --outcome TEXT --next-action TEXT"
+        )
     if state.handoff is not None:
         what = "integrated: it is part of the baseline" if state.status is Status.INTEGRATED else "done"
         hint = _taking_back(view, step) if state.status is Status.INTEGRATED else f"planloom status {view.item.id}"

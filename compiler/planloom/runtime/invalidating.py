@@ -56,7 +56,9 @@ def draft_invalidations(
     integrated = [k for k in reached if view.states[k].status is Status.INTEGRATED]
     if integrated and not cascade:
         message = f"{', '.join(integrated)} is integrated and builds on {key}"
-        raise Conflict(message, hint=f"planloom revert {view.item.id} {key} --cascade … takes it along")
+        raise Conflict(
+            message, hint=f"planloom revert {view.item.id} {key} --cascade --handoff DIGEST --reason TEXT   # takes it along"
+        )
     return [
         Draft(
             event="invalidated",
@@ -127,7 +129,7 @@ def redo_step(session: Session, item: str, step: str, reason: str) -> tuple[Sign
         integrated = next((key for key in reached if view.states[key].status is Status.INTEGRATED), "")
         if integrated:
             message = f"{integrated} is integrated and builds on {step}"
-            raise Conflict(message, hint=f"planloom revert {item} {integrated} --handoff DIGEST --reason TEXT comes first")
+            raise Conflict(message, hint=f"planloom revert {item} {integrated} --handoff DIGEST --reason TEXT   # comes first")
         nonce = session.ids.nonce()
         reference = StepRef(step, compiled.order, compiled.digest)
         retried = Draft("retried", names.step_chain(item, step), item, view.item.plan, Retried(reason), reference, nonce=nonce)

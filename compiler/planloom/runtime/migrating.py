@@ -92,7 +92,9 @@ def migrate_item(session: Session, item: str, commit: str, reason: str, confirm:
         mapping = map_steps(view, header, steps)
         if mapping.integrated:
             message = f"{', '.join(mapping.integrated)} is integrated and would start again"
-            raise Conflict(message, hint=f"planloom revert {item} {mapping.integrated[0]} --handoff DIGEST --reason TEXT first")
+            raise Conflict(
+                message, hint=f"planloom revert {item} {mapping.integrated[0]} --handoff DIGEST --reason TEXT   # comes first"
+            )
         if mapping != confirmed:
             if not confirm(mapping):
                 return None

@@ -71,7 +71,7 @@ def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[st
     except OSError as error:
         known = ", ".join(list_plans(workspace)) or "none"
         message = f"plan '{plan}' is not compiled"
-        raise InputError(message, hint=f"planloom compile (compiled plans: {known})") from error
+        raise InputError(message, hint=f"planloom compile   # compiled plans: {known}") from error
     header = CompiledPlan.from_bytes(files[HEADER_NAME])
     source = workspace / header.source_path
     if source.is_file() and hashlib.sha256(source.read_bytes()).hexdigest() != header.source_digest:
@@ -246,4 +246,4 @@ def _refuse_closing(loaded: Loaded) -> None:
     running = [key for key, state in view.states.items() if state.status is Status.RUNNING]
     if running:
         message = f"work item {view.item.id} can't be closed while {', '.join(running)} is running"
-        raise Conflict(message, hint=f"planloom abandon {view.item.id} {running[0]} --reason TEXT, if its holder is gone")
+        raise Conflict(message, hint=f"planloom abandon {view.item.id} {running[0]} --reason TEXT   # if its holder is gone")

@@ -73,7 +73,10 @@ class DirectoryStore:
         source = self._path(digest)
         if not source.is_file():
             message = f"an output of an earlier step (sha256:{digest[:12]}…) is not kept on this machine"
-            hint = "planloom run --store DIR, with a folder that every machine shares; or planloom delegate --retry STEP --take-back for the step that made it"
+            hint = (
+                "planloom run --store DIR   # with a folder that every machine shares; or, for the step that made it, "
+                "planloom delegate --structured-work-item ITEM --retry STEP --take-back"
+            )
             raise StoreError(message, hint=hint)
         shutil.copyfile(source, target)
 

@@ -140,7 +140,9 @@ class Platform:
         run_id, _, name = rest.partition(":")
         if kind != "github" or not run_id or not name:
             message = f"outputs at '{location}' can't be fetched here"
-            raise StoreError(message, hint="planloom delegate --retry STEP --take-back makes them anew")
+            raise StoreError(
+                message, hint="planloom delegate --structured-work-item ITEM --retry STEP --take-back   # makes them anew"
+            )
         archive, members = self._artifact(run_id, name)
         if digest not in members:
             message = f"artifact {name} of run {run_id} does not hold the file that was signed"
@@ -156,7 +158,9 @@ class Platform:
                 message = f"artifact {name} of run {run_id} " + (
                     "is there more than once" if found else "has expired or is not there"
                 )
-                raise StoreError(message, hint="planloom delegate --retry STEP --take-back makes it anew")
+                raise StoreError(
+                    message, hint="planloom delegate --structured-work-item ITEM --retry STEP --take-back   # makes it anew"
+                )
             archive = Path(self.folder.name) / f"{len(self.downloaded)}.zip"
             self._call(f"actions/artifacts/{found[0].id}/zip", into=archive)
             self.downloaded[run_id, name] = (archive, _digests(archive, name))

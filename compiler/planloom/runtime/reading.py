@@ -39,12 +39,12 @@ def open_chain(session: Session, chain: Chain) -> tuple[Signed, ...]:
                 signed = open_record(entry.content, session.policy)
             except TrustError as error:
                 message = f"{chain.name} #{index}: {error.message}"
-                raise TrustError(message, hint="planloom verify reports all that is broken", code=error.code) from error
+                raise TrustError(message, hint="planloom verify   # reports all that is broken", code=error.code) from error
             session.opened[key] = signed
         record = signed.record
         if (record.chain, record.index, record.previous) != (chain.name, index, previous):
             message = f"{chain.name} #{index}: the record does not belong in this place"
-            raise TrustError(message, hint="planloom verify reports all that is broken", code="E_CHAIN_FOREIGN")
+            raise TrustError(message, hint="planloom verify   # reports all that is broken", code="E_CHAIN_FOREIGN")
         previous = signed.digest
         records.append(signed)
     return tuple(records)
@@ -70,7 +70,7 @@ def _missing(session: Session, item: str) -> InputError:
     message = f"there is no work item '{item}' in {session.ledger.describe()}"
     if near:
         return InputError(message, hint=f"did you mean '{near[0]}'?")
-    hint = "planloom run opens one" if not known else f"known: {', '.join(known[-5:])}"
+    hint = "planloom run   # opens one" if not known else f"known: {', '.join(known[-5:])}"
     return InputError(message, hint=hint)
 
 
@@ -88,11 +88,11 @@ def read_compiled(session: Session, state: ItemState) -> tuple[CompiledPlan, byt
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != stated.get(name):
             message = f"{chain}: the kept {name} is not the one that was signed"
-            raise TrustError(message, hint="planloom verify reports all that is broken", code="E_PLAN")
+            raise TrustError(message, hint="planloom verify   # reports all that is broken", code="E_PLAN")
     header = CompiledPlan.from_bytes(files[HEADER_NAME])
     if header.digest != state.plan.digest:
         message = f"{chain}: the kept plan has another digest than the signed one"
-        raise TrustError(message, hint="planloom verify reports all that is broken", code="E_PLAN")
+        raise TrustError(message, hint="planloom verify   # reports all that is broken", code="E_PLAN")
     session.compiled[state.bound.digest] = header, files[STEPS_NAME]
     return header, files[STEPS_NAME]
 

@@ -122,9 +122,7 @@ class LocalRun:
         if self.lacking:
             key, names = next(iter(self.lacking.items()))
             message = f"step {key} needs {', '.join(names)}, which is not kept on this machine"
-            hint = (
-                f"planloom run {self.item} --store DIR, with a folder that every machine shares; or, for the step that made it, "
-            )
+            hint = f"planloom run {self.item} --store DIR   # with a folder that every machine shares; or, for the step that made it, "
             hint += f"planloom delegate --structured-work-item {self.item} --retry STEP --take-back"
             raise StoreError(message, hint=hint)
         for key, problem in self.unable.items():

@@ -139,7 +139,9 @@ def require_known(session: Session, signer: Signer) -> TrustedKey:
     trusted = session.policy.find(signer.key_id)
     if trusted is None:
         message = f"key {signer.key_id[:8]} is not in the trust policy"
-        raise TrustError(message, hint="planloom keys list shows the keys that are; planloom keys trust adds one", code="E_ROLE")
+        raise TrustError(
+            message, hint="planloom keys list   # shows the keys that are; planloom keys trust adds one", code="E_ROLE"
+        )
     return trusted
 
 

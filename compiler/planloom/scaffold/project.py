@@ -67,7 +67,7 @@ def _lay_all(directory: Path, example: str | None) -> LaidDown:
     has_plans = any((directory / "specs").glob("*.yaml"))
     if example and example != "none" and has_plans:
         message = f"{directory}/specs has plans already"
-        raise InputError(message, hint="planloom init without --example adds what is missing; or name another folder")
+        raise InputError(message, hint="planloom init   # without --example it adds what is missing; or name another folder")
     chosen = example or ("none" if has_plans else "release")
     finish_left(directory)
     _refuse_unfinished(directory, chosen)
@@ -102,7 +102,7 @@ def _refuse_unfinished(directory: Path, example: str) -> None:
     _refuse_strange_keys(directory)
     if any((directory / "specs").glob("*.yaml")) and _errors(load_project(directory)) - LACK_OF_KEYS:
         message = f"the plans in {directory / 'specs'} have errors"
-        raise InputError(message, hint="planloom validate shows them")
+        raise InputError(message, hint="planloom validate   # shows them")
 
 
 LACK_OF_KEYS: Final = frozenset({"PL501", "PL502"})
@@ -145,7 +145,9 @@ def _refuse_strange_keys(directory: Path) -> None:
         place = directory / ".planloom" / f"{name}.pem"
         if place.exists():
             message = f"{place} exists, but there is no trust policy that names it"
-            raise InputError(message, hint=f"planloom keys trust adds it to a policy; or move {name}.pem away")
+            raise InputError(
+                message, hint=f"planloom keys trust {name} --role ROLE   # adds it to a policy; or move {name}.pem away"
+            )
 
 
 def _write_new(path: Path, content: bytes) -> bool:
@@ -251,7 +253,7 @@ def _compile(directory: Path) -> list[tuple[str, str]]:
     checked = load_project(directory)
     if not checked.is_sound:
         message = f"the plans in {directory / 'specs'} have errors"
-        raise InputError(message, hint="planloom validate shows them")
+        raise InputError(message, hint="planloom validate   # shows them")
     files = compile_project(checked)
     write_tree(directory, files)
     count = sum(path.startswith(".github/workflows/") for path in files)

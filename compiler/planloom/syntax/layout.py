@@ -33,7 +33,7 @@ def lay_out(path: str, content: bytes) -> bytes:
     if found:
         first = found[0]
         message = f"{path}:{first.span.line}:{first.span.column}: {first.message}"
-        raise InputError(message, hint="planloom validate reports every mistake")
+        raise InputError(message, hint="planloom validate   # reports every mistake")
     # A comment that finds a new place may be indented differently there: the layout is what changes nothing any more.
     result = content
     for _ in range(MAX_ROUNDS):

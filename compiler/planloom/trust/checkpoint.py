@@ -212,5 +212,5 @@ def _first_twice(leaves: list[Leaf]) -> str:
 
 
 def _refusal(reason: str, told: Difference) -> CheckpointError:
-    hint = "planloom export writes a new one, once the records are sound"
+    hint = "planloom export   # writes a new one, once the records are sound"
     return CheckpointError(reason, code="E_CHECKPOINT", hint=hint, difference=told)

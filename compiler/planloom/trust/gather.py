@@ -48,11 +48,11 @@ def read_history(path: Path) -> History:
         return _read_bundle_file(path)
     if not path.is_dir():
         message = f"{path}: there is no such file or folder"
-        raise InputError(message, hint="planloom verify [PATH]: a project's folder, a bare clone or a bundle")
+        raise InputError(message, hint="planloom verify PATH   # the folder of a project, a bare clone or a bundle")
     history = _read_bare(path) if _is_bare(path) else _read_clone(path)
     if POLICY_PATH not in history.files and not history.items():
         message = f"{path} holds nothing to verify: neither {POLICY_PATH} nor records in artifacts/"
-        raise InputError(message, hint="planloom init lays a project down; planloom verify PATH names one elsewhere")
+        raise InputError(message, hint="planloom init   # lays a project down; planloom verify PATH names one elsewhere")
     return history
 
 
@@ -84,7 +84,7 @@ def _read_bundle_file(path: Path) -> History:
         raise StoreError(message) from error
     if not content.startswith(BUNDLE_START):
         message = f"{path} is not a bundle of planloom"
-        raise InputError(message, hint="planloom export --bundle FILE writes one")
+        raise InputError(message, hint="planloom export --bundle FILE   # writes one")
     return read_bundle(content)
 
 

@@ -140,9 +140,9 @@ def parse_private_key(content: bytes, passphrase: str, label: str) -> PrivateKey
         raise _refusal(label, "its encryption is not supported here", hint) from error
     except (ValueError, TypeError) as error:
         why = "the passphrase is wrong or it is damaged" if secret else "it is not a private key in PEM"
-        raise _refusal(label, why, "planloom keys new NAME makes one") from error
+        raise _refusal(label, why, "planloom keys new NAME   # makes one") from error
     if not isinstance(loaded, Ed25519PrivateKey):
-        raise _refusal(label, "it is not an Ed25519 key", "planloom keys new NAME makes one")
+        raise _refusal(label, "it is not an Ed25519 key", "planloom keys new NAME   # makes one")
     return PrivateKey(loaded)
 
 
@@ -168,7 +168,7 @@ def parse_public_key(content: bytes, label: str) -> Key:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _refusal(label, "it is not a public key", "give a .pub file, a PEM file or 64 hex digits") from error
     if not isinstance(loaded, Ed25519PublicKey):
-        raise _refusal(label, "it is not an Ed25519 key", "planloom keys new NAME makes one")
+        raise _refusal(label, "it is not an Ed25519 key", "planloom keys new NAME   # makes one")
     return Key(loaded.public_bytes_raw())
 
 
@@ -186,7 +186,7 @@ def write_private_key(path: Path, key: PrivateKey, passphrase: str = "") -> None
         raise InputError(message, hint="choose another name; a key is never overwritten") from error
     except OSError as error:
         message = f"{shown}: the key can't be written: {error.strerror or error}; nothing was"
-        raise StoreError(message, hint=disk.HINTS.get(error.errno or 0, "planloom doctor looks for what is wrong")) from error
+        raise StoreError(message, hint=disk.HINTS.get(error.errno or 0, "planloom doctor   # looks for what is wrong")) from error
 
 
 def is_encrypted(content: bytes) -> bool:

@@ -51,14 +51,14 @@ def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
     existing = policy.named(wanted.name)
     if existing is not None and existing.key != wanted.key:
         message = f"the policy has another key under the name {wanted.name} ({existing.key.key_id[:8]})"
-        raise Conflict(message, hint=f"planloom keys rotate {wanted.name} replaces it; or choose another name")
+        raise Conflict(message, hint=f"planloom keys rotate {wanted.name}   # replaces it; or choose another name")
     twin = policy.find(wanted.key.key_id)
     if twin is not None and twin.name != wanted.name:
         message = f"the policy knows this key as {twin.name}"
         raise Conflict(message, hint="one key has one name, so that a threshold counts distinct keys")
     if existing is not None and existing.revoked is not None:
         message = f"the key of {wanted.name} is revoked and can't be trusted again"
-        raise Conflict(message, hint="planloom keys new NAME makes another")
+        raise Conflict(message, hint="planloom keys new NAME   # makes another")
     roles = tuple(sorted(set(wanted.roles)))
     return (wanted._replace(roles=roles),)
 
@@ -74,7 +74,7 @@ def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[Tr
     roots = [k for k in policy.holders(ROOT) if k.name != name]
     if ROOT in known.roles and len(roots) < policy.root_threshold:
         message = f"{name} is the last root key: without it nobody could sign a policy any more"
-        raise Conflict(message, hint=f"planloom keys rotate {name} puts a new one in its place")
+        raise Conflict(message, hint=f"planloom keys rotate {name}   # puts a new one in its place")
     return (known._replace(revoked=Revocation(at_size, reason)),)
 
 

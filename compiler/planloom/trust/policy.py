@@ -216,9 +216,7 @@ def refuse_revoked(signer: TrustedKey) -> None:
     """Check that a key still counts: asked before anybody is shown what they would sign. Raises: TrustError `E_KEY_REVOKED`."""
     if signer.revoked is not None:
         message = f"the key of {signer.name} is revoked: {signer.revoked.reason}"
-        hint = (
-            "planloom keys list shows the keys that count; planloom keys new NAME makes another, planloom keys trust takes it in"
-        )
+        hint = "planloom keys list   # shows the keys that count; planloom keys new NAME makes another, planloom keys trust takes it in"
         raise TrustError(message, code="E_KEY_REVOKED", hint=hint)
 
 
@@ -275,8 +273,10 @@ def _out_of_time(signer: TrustedKey, moment: str) -> str:
 def _about_time(signer: TrustedKey, moment: str) -> str:
     """Return what to do: a moment before the key's time is rather a clock that is behind than a key that is too new."""
     if signer.valid_from and moment < signer.valid_from:
-        return "date -u shows the clock of the machine that signs: set it when it is behind; planloom keys list shows the key's times"
-    return f"planloom keys rotate {signer.name} puts a new key in its place; planloom keys list shows the times"
+        return (
+            "date -u   # the clock of the machine that signs: set it when it is behind; planloom keys list shows the key's times"
+        )
+    return f"planloom keys rotate {signer.name}   # puts a new key in its place; planloom keys list shows the times"
 
 
 def _validity(signer: TrustedKey) -> str:

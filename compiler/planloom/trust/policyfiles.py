@@ -129,7 +129,7 @@ def read_held_trust_files(root: Path) -> dict[str, bytes]:
         files = change.laid_over(files)
     if POLICY_PATH not in files:
         message = f"there is no trust policy: {POLICY_PATH} says who may sign what"
-        raise PolicyError(message, code="E_POLICY", hint="planloom init lays one down")
+        raise PolicyError(message, code="E_POLICY", hint="planloom init   # lays one down")
     return files
 
 
@@ -183,7 +183,7 @@ def _version_paths(files: Mapping[str, bytes]) -> list[str]:
         raise PolicyError(
             message,
             code="E_POLICY",
-            hint="planloom init lays one down",
+            hint="planloom init   # lays one down",
             difference=Difference("the file", "a trust policy", "no file"),
         )
     old = [p for p in files if p.startswith(HISTORY_FOLDER + "/") and not p.endswith(_SIGNATURE_END)]
@@ -258,7 +258,7 @@ def _demand(path: str, version: Policy, signed: frozenset[str]) -> None:
             f"{path}: signed by {there} of the root keys of version {version.version}, "
             f"which wants {version.root_threshold}; an unsigned change counts for nothing"
         )
-        hint = "planloom keys sign, by somebody else who is root" if there else "restore it from git; planloom keys changes it"
+        hint = "planloom keys sign   # by somebody else who is root" if there else "restore it from git; planloom keys changes it"
         told = Difference("root signatures", str(version.root_threshold), str(there))
         raise PolicyError(message, code="E_ROOT", hint=hint, difference=told)
 

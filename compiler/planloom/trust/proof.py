@@ -48,7 +48,7 @@ def write_proof(path: str, files: Mapping[str, bytes]) -> bytes:
     index = next((i for i, leaf in enumerate(leaves) if leaf.path == path), None)
     if index is None:
         message = f"{path}: the checkpoint has no record of this path"
-        raise InputError(message, hint=f"planloom export covers new records; {LEAVES_PATH} lists those that are covered")
+        raise InputError(message, hint=f"planloom export   # covers new records; {LEAVES_PATH} lists those that are covered")
     siblings = merkle.inclusion_proof([leaf.hash for leaf in leaves], index)
     lines = [PROOF_START, f"extra {_base64(path.encode())}", f"index {index}", *map(_base64, siblings)]
     return "\n".join([*lines, "", ""]).encode() + files[CHECKPOINT_PATH]
