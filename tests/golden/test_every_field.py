@@ -97,6 +97,16 @@ def test_foreach_becomes_steps_and_native_ones_get_their_values():
     assert next(step for step in native if step.get("run") == "echo")["env"] == {"EACH_V": "y", "E": "f"}
 
 
+def test_the_values_of_a_foreach_stand_in_its_outputs_and_stand_for_themselves():
+    text = HEAD + (
+        "steps:\n  - key: t\n    needs: []\n    run: make\n    foreach: {python: ['3.12', '3.*'], os: [a]}\n"
+        "    outputs: ['dist/$EACH_PYTHON-${EACH_OS}/*.whl', log.txt]\n"
+    )
+    steps = decode_steps(compile_text(demo=text)["generated/demo/steps.jsonl"])
+    assert steps["t-3-12-a"].definition["outputs"] == ["dist/3.12-a/*.whl", "log.txt"]
+    assert steps["t-3-a"].definition["outputs"] == ["dist/3.[*]-a/*.whl", "log.txt"]
+
+
 def test_secrets_go_to_the_steps_that_ask_and_nowhere_else():
     text = HEAD + "steps:\n  - {key: a, needs: [], run: x, secrets: [TOKEN]}\n  - {key: b, needs: [], run: x}\n"
     jobs = workflow_of(text, "execute")["jobs"]

@@ -55,17 +55,45 @@ def test_a_comment_allows_the_warning_where_the_files_are_known_to_differ():
     assert check_project({"specs/demo.yaml": (HEAD + text).encode()}, None).diagnostics == ()
 
 
+def findings(text):
+    return [
+        (one.code, one.span.line, one.message, one.help)
+        for one in check_project({"specs/demo.yaml": (HEAD + text).encode()}, None).diagnostics
+    ]
+
+
+def foreach(output, axes='py: ["1", "2"]'):
+    return f"steps:\n  - key: t\n    run: x\n    outputs: ['{output}']\n    foreach: {{{axes}}}\n  - {{key: c, needs: [t], run: x}}\n"
+
+
 def test_the_advice_for_a_foreach_can_be_followed():
-    text = (
-        'steps:\n  - key: t\n    run: x\n    outputs: [out]\n    foreach: {py: ["1", "2"]}\n'
-        "  - {key: u, needs: [], run: x, outputs: [out]}\n  - {key: c, needs: [t], run: x}\n  - {key: d, needs: [t-1, u], run: x}\n"
+    text = foreach("out").replace(
+        "  - {key: c", "  - {key: u, needs: [], run: x, outputs: [out]}\n  - {key: d, needs: [t-1, u], run: x}\n  - {key: c"
     )
-    checked = check_project({"specs/demo.yaml": (HEAD + text).encode()}, None)
-    advice = [one.help for one in checked.diagnostics if one.code == "PL407"]
-    assert any("write 't' as steps without foreach" in one for one in advice)
+    advice = [help_text for code, _, _, help_text in findings(text) if code == "PL407"]
+    assert any("put $EACH_PY into the path" in one for one in advice)
     assert any(one.endswith("needs both: give each a file of its own") for one in advice)
-    apart = (
-        "steps:\n  - {key: t-1, needs: [], run: x, outputs: [out-1]}\n  - {key: t-2, needs: [], run: x, outputs: [out-2]}\n"
-        "  - {key: c, needs: [t-1, t-2], run: x}\n"
-    )
-    assert check_project({"specs/demo.yaml": (HEAD + apart).encode()}, None).diagnostics == ()
+    assert findings(foreach("out-$EACH_PY")) == []
+
+
+@pytest.mark.parametrize("output", ["out-$EACH_PY", "${EACH_PY}/x", "$EACH_PY/*.whl", "a/$EACH_PY/${EACH_PY}-x"])
+def test_the_steps_of_a_foreach_have_outputs_of_their_own_by_the_values_of_its_axes(output):
+    assert findings(foreach(output)) == []
+
+
+def test_an_axis_that_is_left_out_of_the_path_makes_its_steps_meet():
+    found = findings(foreach("out-$EACH_PY", 'py: ["1", "2"], os: [a, b]'))
+    assert [code for code, *_ in found] == ["PL407"]
+    assert "put $EACH_OS into the path" in found[0][3]
+
+
+@pytest.mark.parametrize("output", ["$EACH_PX/x", "${EACH_PY_}/x", "x-$PARAM_TAG"])
+def test_a_variable_of_no_axis_in_an_output_is_found_at_the_output(output):
+    found = findings(foreach(f"$EACH_PY/{output}"))
+    assert [(code, line) for code, line, *_ in found] == [("PL326", 8)]
+
+
+def test_a_value_can_lead_out_of_the_workspace_only_in_vain():
+    found = findings(foreach("dist/$EACH_PY/x", 'py: ["a", "b/../../.."]'))
+    assert [(code, line) for code, line, *_ in found] == [("PL312", 8)]
+    assert "'dist/b/../../../x' leads upward" in found[0][2]

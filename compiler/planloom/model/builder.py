@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from planloom.core.diagnostics import Label
 from planloom.core.names import each_variable
-from planloom.model.expansion import Variant, expand, text_of
+from planloom.model.expansion import Variant, expand, fill, text_of
 from planloom.model.params import build_params
 from planloom.model.plan import Gate, Plan, Project, Resource, RunsOn, Step, WorkflowSettings
 from planloom.syntax.findings import error
@@ -199,7 +199,9 @@ class _StepMaker:
         if "env" in step or variant.each:
             values["env"] = self._env(step, variant)
         if variant.each:
-            values |= {"each": variant.each, "group": key, "name": f"{values['name']} ({', '.join(variant.each.values())})"}
+            values["each"], values["group"] = variant.each, key
+            values["name"] = f"{values['name']} ({', '.join(variant.each.values())})"
+            values["outputs"] = tuple(fill(pattern, variant.each) for pattern in values["outputs"])
         return Step._make(values.values())
 
     def _native(self, step: MapNode) -> tuple[Mapping[str, Any], ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from planloom.core.names import is_step_key
+from planloom.core.names import each_variable, is_step_key
 from planloom.syntax.findings import error
 from planloom.syntax.nodes import MapNode
 
@@ -22,6 +23,10 @@ MAX_COMBINATIONS: Final = 1024
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
+_EACH: Final = re.compile(r"\$(?:\{(EACH_[A-Z0-9_]+)\}|(EACH_[A-Z0-9_]+))")
+"""A variable of an axis, as a shell writes it."""
+
+
 class Variant(NamedTuple):
     """One combination: the key of the step it makes, and the value of each axis as text."""
 
@@ -34,6 +39,15 @@ def text_of(value: Node) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def fill(pattern: str, each: Mapping[str, str]) -> str:
+    """Return an output pattern with the axes' values in the places of their variables (`$EACH_PYTHON`, `${EACH_PYTHON}`).
+
+    A value stands for itself, also where it has characters of patterns. Variables of no axis stay; PL326 reports them.
+    """
+    values = {each_variable(axis): glob.escape(value) for axis, value in each.items()}
+    return _EACH.sub(lambda found: values.get(found[1] or found[2], found[0]), pattern) if "$" in pattern else pattern
 
 
 def expand(key: str, step: MapNode) -> tuple[tuple[Variant, ...], tuple[Diagnostic, ...]]:

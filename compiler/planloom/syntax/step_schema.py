@@ -132,7 +132,9 @@ STEP: Final[Schema] = {
         },
         "shell": SHELL,
         "outputs": texts(
-            "Outputs", "Files that it hands on, as glob patterns; later steps that need this one get them.", ["dist/*.whl"]
+            "Outputs",
+            "Files that it hands on, as glob patterns; later steps that need this one get them. In a foreach $EACH_<AXIS> stands for its value.",
+            ["dist/*.whl"],
         ),
         "env": ENV,
         "secrets": {

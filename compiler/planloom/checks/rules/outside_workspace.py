@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planloom.checks.facts import Facts
+from planloom.checks.facts import Facts, name_of
 from planloom.checks.rule import error
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ FINDER = error("PL312", "outside-workspace")
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each output pattern and working directory that is not a plain relative path."""
     for plan in facts.plans:
-        for step in facts.stating(plan, "outputs"):
+        reported: set[tuple[str, int]] = set()
+        # Every step of a foreach: its values are part of the patterns.
+        for step in plan.steps if facts.stating(plan, "outputs") else ():
             for index, pattern in enumerate(step.outputs):
-                if reason := why_outside(pattern):
+                if (reason := why_outside(pattern)) and (name_of(step), index) not in reported:
+                    reported.add((name_of(step), index))
                     span = step.node.list_at("outputs").item_span(index)
                     yield FINDER.at(span, f"output '{pattern[:80]}' {reason}", help="write it relative to the checkout")
         for step in facts.stating(plan, "working-directory"):

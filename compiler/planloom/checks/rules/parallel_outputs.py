@@ -3,8 +3,8 @@
 What: Steps of which neither waits for the other have different output patterns. It is a warning when the file that one of them
 names is among what the other's pattern may match.
 
-Why: Whoever needs both gets one of the two files, and which one is chance. The steps of a `foreach` always hand on the same patterns: where a
-step needs all of them and they have outputs, they are to be written as steps of their own.
+Why: Whoever needs both gets one of the two files, and which one is chance. In a `foreach`, `$EACH_<AXIS>` in `outputs` stands for the value of an
+axis, so that each of its steps has files of its own.
 
 Fails:
     steps:
@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Final
 from planloom.checks.facts import Facts, has_shared_outputs, name_of
 from planloom.checks.rule import error
 from planloom.core.diagnostics import Label, Severity
+from planloom.core.names import each_variable
 from planloom.graph.reach import Reach
 
 if TYPE_CHECKING:
@@ -92,12 +93,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _advise(consumer: Step, one: Step, other: Step) -> str:
-    """Return what to do. Nothing is put into `outputs` for a `foreach`: its steps can't have files of their own."""
     if one.group and one.group == other.group:
-        return (
-            f"'{consumer.key}' needs both, and `outputs` is the same for every step of a foreach: write '{one.group}' as steps without "
-            "foreach, each with a file of its own, or as one step that makes all files"
-        )
+        axes = " and ".join(f"${each_variable(axis)}" for axis in one.each if one.each[axis] != other.each[axis])
+        return f"'{consumer.key}' needs both: put {axes} into the path, which stands for the value of each"
     return f"'{consumer.key}' needs both: give each a file of its own"
 
 

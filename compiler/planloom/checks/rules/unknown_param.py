@@ -1,6 +1,7 @@
 """PL326 unknown-param: a command reads a parameter or axis that does not exist.
 
-What: PARAM_… in a command is a parameter of the plan, EACH_… an axis of the step's `foreach`.
+What: PARAM_… in a command is a parameter of the plan, EACH_… an axis of the step's `foreach`. In `outputs` EACH_… is an axis
+too; parameters are not known yet when a plan is compiled.
 
 Why: The variable would be empty, and the command would go on with nothing.
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planloom.core.diagnostics import Diagnostic
+    from planloom.model.plan import Step
 
 
 FINDER = error("PL326", "unknown-param")
@@ -52,6 +54,19 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                     yield FINDER.at(
                         step.node.key_span("run"), message, help=advise(variable, known) or "add it to params or foreach"
                     )
+        for step in facts.stating(plan, "outputs"):
+            yield from _in_outputs(step)
+
+
+def _in_outputs(step: Step) -> Iterator[Diagnostic]:
+    axes = {each_variable(axis) for axis in step.each}
+    outputs = step.node.list_at("outputs")
+    for index, output in enumerate(outputs):
+        for variable in dict.fromkeys(match[1] for match in _VARIABLE.finditer(str(output))):
+            if variable not in axes:
+                message = f"an output of step '{name_of(step)}' names {variable}, for which nothing is put in"
+                help_text = advise(variable, axes) or "only EACH_… of an axis of the step's foreach is replaced in outputs"
+                yield FINDER.at(outputs.item_span(index), message, help=help_text)
 
 
 RULE = FINDER.rule(__doc__, check)
