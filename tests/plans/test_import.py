@@ -1,5 +1,7 @@
 """import: task lists and workflows become plans that validate; what is lost is told with its place."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -70,6 +72,23 @@ def plan_of(tree_or_text):
     plan, found = build_plan("specs/x.yaml", tree_or_text.encode(), node)
     assert found == ()
     return plan
+
+
+def test_a_workflow_with_anchors_becomes_the_plan_that_it_is_written_out(planloom, write, tmp_path):
+    (tmp_path / "specs").mkdir()
+    anchored = (
+        "on: {push: }\njobs:\n  a:\n    runs-on: &runner ubuntu-24.04\n    env: &env {LEVEL: 1}\n    steps: &steps\n"
+        "      - run: make\n      - if: ${{ matrix.x }}\n        run: make more\n"
+        "  b:\n    runs-on: *runner\n    env: *env\n    steps: *steps\n"
+    )
+    written = anchored.replace("runs-on: *runner", "runs-on: ubuntu-24.04").replace("env: *env", "env: {LEVEL: 1}")
+    written = written.replace("steps: *steps", "steps:\n      - run: make\n      - if: ${{ matrix.x }}\n        run: make more")
+    for name, text in (("one.yml", anchored), ("two.yml", re.sub(r" &[a-z]+", "", written))):
+        (tmp_path / name).write_text(text)
+    one, two = (planloom("import", name, "--id", "x", "--stdout") for name in ("one.yml", "two.yml"))
+    assert (one.status, one.out) == (0, two.out)
+    assert "LEVEL" in one.out
+    assert len(set(one.err.splitlines())) == len(one.err.splitlines())  # what is repeated is told once
 
 
 def test_open_tasks_become_manual_steps_in_order(planloom, write, tmp_path):

@@ -144,6 +144,45 @@ def test_billion_laughs_cost_nothing():
     assert len(found) <= reader.MAX_REPORTS
 
 
+def plain(text):
+    node, found = read("x", text, aliases=True)
+    return to_plain(node) if node is not None else None, [d.rule for d in found]
+
+
+def test_where_aliases_are_taken_they_stand_for_what_they_repeat():
+    assert plain(b"a: &x {k: 1, l: [a, &y b]}\nb: *x\nc: [*y, *x]\n") == (
+        {"a": {"k": 1, "l": ["a", "b"]}, "b": {"k": 1, "l": ["a", "b"]}, "c": ["b", {"k": 1, "l": ["a", "b"]}]},
+        [],
+    )
+    assert plain(b"a: &x 1\nb: *x\nc: &x 2\nd: *x\n") == ({"a": 1, "b": 1, "c": 2, "d": 2}, [])
+    assert plain(b"&k a: &v 1\nb: [*k, *v]\n") == ({"a": 1, "b": ["a", 1]}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (b"a: *x\n", "alias"),
+        (b"a: &x [*x]\n", "alias"),
+        (b"a: &x {b: 1}\nc:\n  <<: *x\n", "merge-key"),
+        (b"a: !x 1\n", "tag"),
+    ],
+)
+def test_where_aliases_are_taken_the_rest_is_refused_as_ever(text, rule):
+    assert rule in plain(text)[1]
+
+
+@pytest.mark.parametrize("laugh", ['["lol"]', "{" + "k" * 500 + ": 1}", "lol" * 100], ids=["lists", "keys", "texts"])
+def test_where_aliases_are_taken_billion_laughs_cost_nothing(laugh):
+    lines = [f"a0: &a0 {laugh}", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10))]
+    assert plain("\n".join(lines).encode()) == (None, ["alias"])
+
+
+def test_where_aliases_are_taken_they_nest_no_deeper_than_a_file_may():
+    lines = ["a0: &a0 [1]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 2000))]
+    assert plain("\n".join(lines).encode()) == (None, ["deep-nesting"])
+    assert plain("\n".join(lines[: reader.MAX_DEPTH - 1]).encode())[1] == []
+
+
 def test_both_parsers_build_the_same_nodes(monkeypatch):
     content = b"""a: 1
 'b': "x\\ty"
@@ -213,9 +252,11 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode())))
-def test_any_bytes_become_nodes_or_diagnostics(content):
-    node, found = read("specs/x.yaml", content)
+@given(
+    st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode())), st.booleans()
+)
+def test_any_bytes_become_nodes_or_diagnostics(content, aliases):
+    node, found = read("specs/x.yaml", content, aliases=aliases)
     assert node is not None or found or content
     check_spans(found, content)
     for diagnostic in found:
@@ -233,7 +274,7 @@ def test_the_c_parser_never_accepts_what_the_python_parser_refuses(content):
         return
     if node is None or found:
         return
-    other, others = reader._read_with(Source("x", text), events.pure_events(text))
+    other, others = reader._read_with(reader._Constructor, Source("x", text), events.pure_events(text))
     assert [d.rule for d in others] == []
     assert to_plain(node) == to_plain(other)
 

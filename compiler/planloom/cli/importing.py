@@ -156,7 +156,7 @@ def _import(file: Path, content: bytes, plan_id: str) -> Imported:
         except UnicodeDecodeError as problem:
             message = f"{file} is not UTF-8"
             raise InputError(message) from problem
-    node, found = read(path, content)
+    node, found = read(path, content, aliases=True)
     if found:
         first = found[0]
         message = f"{path}:{first.span.line}:{first.span.column}: {first.message}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from planloom.core.diagnostics import Diagnostic, Edit, Label, Span
 from planloom.syntax import events
@@ -55,29 +55,37 @@ class _Stop(Exception):
     """Reading this file makes no sense any more."""
 
 
-def read(path: str, content: bytes) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+MAX_REPEATED: Final = 1_000_000
+"""Characters and values that aliases may repeat in one file: twice what a workflow of GitHub may have, 512,000 bytes."""
+
+
+def read(path: str, content: bytes, *, aliases: bool = False) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     """Return the document of a file as nodes, and everything that is wrong with it as YAML.
 
-    Shape: `path` is only for the spans. The node is None when there is nothing to go on with.
+    Shape: `path` is only for the spans; `aliases`: the file is no plan, and may repeat values by anchor and alias, as GitHub's workflows
+    may. A value that is repeated is one node in several places. The node is None when there is nothing to go on with.
     Guarantee: never raises, whatever the bytes are; time and memory grow with the bytes, which are bounded.
     """
     text, found = read_text(path, content)
     if found:
         return None, found
     source = Source(path, text)
+    constructor = _Repeating if aliases else _Constructor
     if not events.HAS_C_PARSER:
-        return _read_with(source, events.pure_events(text))
+        return _read_with(constructor, source, events.pure_events(text))
     try:
-        return _Constructor(source, events.c_events(text)).document()
+        return constructor(source, events.c_events(text)).document()
     except YAMLError as refusal:
         if len(text) > PURE_PARSER_LIMIT:
             return None, (explain_refusal(path, text, refusal),)
-    return _read_with(source, events.pure_events(text))
+    return _read_with(constructor, source, events.pure_events(text))
 
 
-def _read_with(source: Source, next_event: Callable[[], Event]) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+def _read_with(
+    constructor: type[_Constructor], source: Source, next_event: Callable[[], Event]
+) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     try:
-        return _Constructor(source, next_event).document()
+        return constructor(source, next_event).document()
     except YAMLError as refusal:
         return None, (explain_refusal(source.path, source.text, refusal),)
 
@@ -244,6 +252,70 @@ class _Constructor:
     def _stop(self, rule: str, message: str, span: Span, help_text: str) -> NoReturn:
         self.found.append(error(rule, message, span, help=help_text))
         raise _Stop
+
+
+class _Anchored(NamedTuple):
+    """A value that has an anchor; what repeating it costs, and how many levels it adds."""
+
+    node: Node
+    weight: int
+    height: int
+
+
+class _Repeating(_Constructor):
+    """Takes anchors and aliases. What they stand for, written out, is bounded in size and depth: ten lines can mean a billion values."""
+
+    __slots__ = ("anchors", "deepest", "repeated", "weight")
+
+    def __init__(self, source: Source, next_event: Callable[[], Event]) -> None:
+        super().__init__(source, next_event)
+        self.anchors: dict[str, _Anchored] = {}
+        self.weight = 0  # of everything up to here, aliases written out
+        self.repeated = 0
+        self.deepest = 0
+
+    def _value(self, event: Event, depth: int) -> Node:
+        if event.__class__ is AliasEvent:
+            return self._repeat(event, depth)
+        anchor = event.anchor
+        before, deepest = self.weight, self.deepest
+        self.weight += 1
+        self.deepest = depth
+        event.anchor = None  # which the reader of plans refuses
+        node = super()._value(event, depth)
+        if anchor is not None:
+            self.anchors[anchor] = _Anchored(node, self.weight - before, self.deepest - depth)
+        self.deepest = max(deepest, self.deepest)
+        return node
+
+    def _scalar(self, event: Event) -> Scalar:
+        anchor, event.anchor = event.anchor, None
+        value = super()._scalar(event)
+        weight = 1 + len(event.value)
+        self.weight += weight
+        if anchor is not None:
+            self.anchors[anchor] = _Anchored(value, weight, 0)
+        return value
+
+    def _key(self, event: Event) -> str:
+        key = super()._key(event)
+        self.keys.clear()  # each is weighed
+        return key
+
+    def _repeat(self, event: Event, depth: int) -> Node:
+        anchored = self.anchors.get(event.anchor)
+        if anchored is None:
+            message = f"'*{_cut(event.anchor)}' repeats a value that no anchor before it names"
+            self._stop("alias", message, self._span(event), "write the value out")
+        self.weight += anchored.weight
+        self.repeated += anchored.weight
+        self.deepest = max(self.deepest, depth + anchored.height)
+        if self.repeated > MAX_REPEATED:
+            message = f"aliases repeat more than {MAX_REPEATED:,} characters and values"
+            self._stop("alias", message, self._span(event), "write out what is meant")
+        if self.deepest > MAX_DEPTH:
+            self._stop("deep-nesting", f"nested deeper than {MAX_DEPTH} levels", self._span(event), "")
+        return anchored.node
 
 
 def _mark(event: Event) -> int:

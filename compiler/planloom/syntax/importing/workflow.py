@@ -64,7 +64,7 @@ def import_workflow(node: MapNode, plan_id: str, pins: Mapping[str, tuple[str, s
     for key in node:
         if key not in ("name", "on", "env", "permissions", "jobs", "run-name"):
             importer.note(node.key_span(key), f"'{key}' of the workflow is left out")
-    return Imported(tree, tuple(sorted(importer.notes, key=lambda note: note.span)), importer.versions)
+    return Imported(tree, tuple(sorted(dict.fromkeys(importer.notes), key=lambda note: note.span)), importer.versions)
 
 
 class _Importer:
