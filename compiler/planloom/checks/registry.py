@@ -18,6 +18,7 @@ from planloom.checks.rules import (
     broad_output,
     capacity_disagrees,
     case_collision,
+    crowded_folder,
     cycle,
     demand_above_capacity,
     device_name,
@@ -150,6 +151,7 @@ CHECKS: Final[tuple[Rule, ...]] = (
     big_matrix_entry.RULE,
     frequent_schedule.RULE,
     long_form.RULE,
+    crowded_folder.RULE,
     big_workflow.RULE,
     big_matrix.RULE,
 )

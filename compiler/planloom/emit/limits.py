@@ -82,7 +82,9 @@ SECRETS: Final = Limit("PL706", "many-secrets", "secrets of a plan", 100, "secre
 HOSTED: Final = Limit("PL701", "timeout-too-long", "a job on GitHub's runners", 360, "minutes", "split the step")
 OWN: Final = Limit("PL701", "timeout-too-long", "a job on your runners", 7_200, "minutes", "split the step")
 """Source: https://docs.github.com/actions/reference/limits, job execution time."""
-LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, AREA, FORM, SECRETS, HOSTED, OWN)
+ENTRIES: Final = Limit("PL710", "crowded-folder", "folders of a work item's records", 3_000, "entries", "split the plan")
+"""Source: GitHub docs, repository limits, directory width; a recommendation."""
+LIMITS: Final = (FILE, EXPRESSION, OUTPUT, INPUTS, VARIABLE, WAVE, AREA, FORM, SECRETS, HOSTED, OWN, ENTRIES)
 
 
 class Use(NamedTuple):
@@ -150,6 +152,7 @@ def _uses(emitted: Emitted) -> Iterator[Use]:
 def _proven_uses(plan: Plan) -> Iterator[Use]:
     """Yield what rules hold below its limit before anything is compiled: of interest only for how much is left."""
     top = plan.node.span
+    yield Use(ENTRIES, len(plan.steps), "artifacts/claims/ITEM/", top)
     if plan.params:
         yield Use(FORM, sum(len(param.name) + len(str(param.schema)) for param in plan.params), "params", top)
     names = {name.upper() for step in plan.steps for name in step.secrets}
