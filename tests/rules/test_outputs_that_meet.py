@@ -76,6 +76,37 @@ def test_the_advice_for_a_foreach_can_be_followed():
     assert findings(foreach("out-$EACH_PY")) == []
 
 
+def alone(first, second, **top):
+    """What is found of two steps that nothing needs both of."""
+    steps = f"steps:\n  - {{key: a, needs: [], {first}}}\n  - {{key: b, needs: [], {second}}}\n"
+    text = "".join(f"{name}: {value}\n" for name, value in top.items()) + steps
+    checked = check_project({"specs/demo.yaml": (HEAD + text).encode()}, None)
+    return [(d.severity.value, d.span.line) for d in checked.diagnostics if d.code == "PL407"]
+
+
+def test_commands_that_write_the_same_file_in_one_folder_are_a_warning_where_nobody_needs_both():
+    writes = "run: x, outputs: [out]"
+    assert alone(writes, writes) == [("warning", 7)]
+    assert alone(writes, "run: x, outputs: [other]") == []
+    assert alone(writes, "run: x, outputs: ['*']") == []  # of that nobody knows whether it matters
+    assert alone(writes, "outputs: [out]") == []
+    assert alone(writes, "steps: [{run: x}], outputs: [out]") == []
+    assert alone(writes, f"{writes}, parallelizable: false") == []
+
+
+def test_a_resource_for_one_keeps_the_writers_of_a_file_apart():
+    writes = "run: x, outputs: [out], resources: [lab]"
+    assert alone(writes, writes, resources="{lab: {capacity: 1}}") == []
+    assert alone(writes, writes, resources="{lab: {capacity: 2}}") == [("warning", 8)]
+
+
+def test_of_many_commands_that_write_the_same_file_one_is_named():
+    steps = "".join(f"  - {{key: s{n}, needs: [], run: x, outputs: [out]}}\n" for n in range(2_000))
+    assert [code for code, *_ in findings(f"steps:\n{steps}")] == ["PL407"]
+    chain = "".join(f"  - {{key: s{n}, needs: [{f's{n - 1}' if n else ''}], run: x, outputs: [out]}}\n" for n in range(200))
+    assert [code for code, *_ in findings(f"steps:\n{chain}") if code == "PL407"] == []
+
+
 @pytest.mark.parametrize("output", ["out-$EACH_PY", "${EACH_PY}/x", "$EACH_PY/*.whl", "a/$EACH_PY/${EACH_PY}-x"])
 def test_the_steps_of_a_foreach_have_outputs_of_their_own_by_the_values_of_its_axes(output):
     assert findings(foreach(output)) == []
