@@ -60,8 +60,8 @@ def _graph(compiled: CompiledPlan, laid: list[CompiledStep]) -> list[str]:
 def _table(laid: list[CompiledStep], wave_of: dict[str, int]) -> str:
     rows = ["| step | name | wave | needs | hands on | attempts |", "|---|---|---|---|---|---|"]
     for step in laid[:LISTED_STEPS]:
-        needs = ", ".join(f"`{key}`" for key in step.needs)
-        outputs = ", ".join(_text(pattern) for pattern in step.outputs)
+        needs = f"`{'`, `'.join(step.needs)}`" if step.needs else ""
+        outputs = ", ".join(map(_text, step.outputs))
         marks = " (manual)" if step.is_manual else ""
         marks += " (baseline)" if step.baseline else ""
         rows.append(f"| `{step.key}` | {_text(step.name)}{marks} | {wave_of[step.key]} | {needs} | {outputs} | {step.attempts} |")
@@ -71,7 +71,8 @@ def _table(laid: list[CompiledStep], wave_of: dict[str, int]) -> str:
 
 
 def _gates(laid: list[CompiledStep]) -> str:
-    lines = [f"* `{step.key}`: {_count(step.gate[1], 'approval')} by {_text(step.gate[0])}" for step in laid if step.gate]
+    waiting = [(step.key, step.gate) for step in laid if "gate" in step.definition]
+    lines = [f"* `{key}`: {_count(gate[1], 'approval')} by {_text(gate[0])}" for key, gate in waiting if gate]
     return "\n".join(lines) or "Nobody: no step waits for an approval."
 
 

@@ -72,7 +72,8 @@ class _Queue:
                 self._manual.append(step)
             else:
                 # A heap: a step that was freed later may come earlier in launch order than one that still waits.
-                group = self._groups.setdefault(tuple(sorted(step.resources.items())), [])
+                demand = tuple(sorted(step.resources.items())) if "resources" in step.definition else ()
+                group = self._groups.setdefault(demand, [])
                 heapq.heappush(group, (step.position, step))
 
     def take(self, limit: int) -> Wave:

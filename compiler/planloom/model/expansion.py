@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import itertools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,10 +19,9 @@ if TYPE_CHECKING:
 MAX_COMBINATIONS: Final = 1024
 """Steps that one `foreach` may make."""
 
-_OTHER: Final = re.compile(r"[^a-z0-9]+")
+_OTHER: Final = r"[^a-z0-9]+"
 
-
-_EACH: Final = re.compile(r"\$(?:\{(EACH_[A-Z0-9_]+)\}|(EACH_[A-Z0-9_]+))")
+_EACH: Final = r"\$(?:\{(EACH_[A-Z0-9_]+)\}|(EACH_[A-Z0-9_]+))"
 """A variable of an axis, as a shell writes it."""
 
 
@@ -46,8 +44,12 @@ def fill(pattern: str, each: Mapping[str, str]) -> str:
 
     A value stands for itself, also where it has characters of patterns. Variables of no axis stay; PL326 reports them.
     """
-    values = {each_variable(axis): glob.escape(value) for axis, value in each.items()}
-    return _EACH.sub(lambda found: values.get(found[1] or found[2], found[0]), pattern) if "$" in pattern else pattern
+    if "$" not in pattern:
+        return pattern
+    from glob import escape
+
+    values = {each_variable(axis): escape(value) for axis, value in each.items()}
+    return re.sub(_EACH, lambda found: values.get(found[1] or found[2], found[0]), pattern)
 
 
 def expand(key: str, step: MapNode) -> tuple[tuple[Variant, ...], tuple[Diagnostic, ...]]:
@@ -69,7 +71,7 @@ def expand(key: str, step: MapNode) -> tuple[tuple[Variant, ...], tuple[Diagnost
     columns = [[text_of(value) for value in axes.list_at(name)] for name in names]
     variants: dict[str, Variant] = {}
     for values in itertools.product(*columns):
-        name = "-".join((key, *(_OTHER.sub("-", value.lower()).strip("-") for value in values)))
+        name = "-".join((key, *(re.sub(_OTHER, "-", value.lower()).strip("-") for value in values)))
         if not is_step_key(name):
             message = f"foreach of '{key}' makes the key '{name[:80]}', which can't name a step"
             found.append(

@@ -49,7 +49,7 @@ class CompiledStep(NamedTuple):
     @property
     def predecessors(self) -> tuple[str, ...]:
         """Every step that must have ended well before this one starts: needs, then barriers."""
-        return tuple(dict.fromkeys((*self.needs, *self.after)))
+        return tuple(dict.fromkeys((*self.needs, *self.after))) if self.after else self.needs
 
     @property
     def name(self) -> str:

@@ -55,7 +55,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                         step.node.key_span("run"), message, help=advise(variable, known) or "add it to params or foreach"
                     )
         for step in facts.stating(plan, "outputs"):
-            yield from _in_outputs(step)
+            if any("$" in output for output in step.outputs):
+                yield from _in_outputs(step)
 
 
 def _in_outputs(step: Step) -> Iterator[Diagnostic]:
