@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ settings.register_profile("dev", max_examples=50, **_QUIET)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_QUIET)
 settings.register_profile("nightly", max_examples=5_000, **_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+# Whoever starts the tests in the background of a shell hands SIGINT down ignored; then a test that stops a run would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item):
