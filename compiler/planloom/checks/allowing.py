@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from planloom.checks.rule import Rule
 
-_COMMENT: Final = re.compile(r"#[ \t]*planloom:[ \t]*allow\[([^\]\n]*)\][ \t]*([^\n]*)")
+_COMMENT: Final = r"#[ \t]*planloom:[ \t]*allow\[([^\]\n]*)\][ \t]*([^\n]*)"
 
 MAX_COMMENTS: Final = 1_000
 """Of one file; more of them allow nothing."""
@@ -41,7 +41,7 @@ def read_allowances(path: str, content: bytes) -> list[Allowance]:
     found: list[Allowance] = []
     waiting: list[tuple[re.Match[str], int]] = []  # comments on lines of their own, which allow the line after them
     for number, line in enumerate(content.decode("utf-8", errors="replace").split("\n"), 1):
-        match = _COMMENT.search(line) if "allow[" in line else None
+        match = re.search(_COMMENT, line) if "allow[" in line else None
         if match is not None and not line[: match.start()].strip():
             waiting.append((match, number))
             continue

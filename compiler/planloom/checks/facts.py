@@ -129,16 +129,16 @@ def removal(items: ListNode, index: int) -> tuple[Edit, ...]:
     return (Edit(Span(span.path, span.line, start, span.line, end), ""),)
 
 
-_EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_EXPRESSION: Final = r"(?s)\$\{\{(.*?)\}\}"
 _SCRIPT: Final = "actions/github-script@"
 """The action whose input is a program."""
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_COMMIT: Final = r"[0-9a-f]{40}"
 _BRANCHES: Final = frozenset({"main", "master", "develop", "dev", "trunk", "head", "release", "stable", "latest", "next"})
 
 
 def find_expressions(text: str) -> list[str]:
     """Return what stands between `${{` and `}}`, in order, without the space around it."""
-    return [match[1].strip() for match in _EXPRESSION.finditer(text)] if "${{" in text else []
+    return [match[1].strip() for match in re.finditer(_EXPRESSION, text)] if "${{" in text else []
 
 
 def pin_kind(action: str) -> str:
@@ -146,7 +146,7 @@ def pin_kind(action: str) -> str:
     if action.startswith(("./", "docker://")):
         return "local"
     _, _, ref = action.partition("@")
-    if _COMMIT.fullmatch(ref):
+    if re.fullmatch(_COMMIT, ref):
         return "commit"
     return "branch" if ref.lower() in _BRANCHES or "/" in ref else "tag"
 

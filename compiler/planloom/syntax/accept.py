@@ -96,15 +96,28 @@ def _enum_test(allowed: list[str]) -> Accept:
     return lambda value: value.__class__ is str and value in choices
 
 
+def _search(pattern: str) -> Accept:
+    """Return whether a text has a pattern, as a function that compiles it when it is first asked: a plan states few of the fields that there are."""
+    search: Callable[[str], object] | None = None
+
+    def test(text: str) -> bool:
+        nonlocal search
+        if search is None:
+            search = re.compile(pattern).search
+        return search(text) is not None
+
+    return test
+
+
 def _string_test(schema: Schema) -> Accept:
     least, most = schema.get("minLength", 0), schema.get("maxLength", 1 << 62)
-    search = re.compile(schema["pattern"]).search if "pattern" in schema else None
+    search = _search(schema["pattern"]) if "pattern" in schema else None
     other = schema.get("type") != "string"
 
     def test(value: Any) -> bool:
         if value.__class__ is not str:
             return other
-        return least <= len(value) <= most and (search is None or search(value) is not None)
+        return least <= len(value) <= most and (search is None or search(value))
 
     return test
 
@@ -168,7 +181,7 @@ def _named_entries(schema: Schema) -> Accept:
 
 def _pattern_entries(schema: Schema) -> Accept:
     properties = {name: compile_schema(part) for name, part in schema.get("properties", {}).items()}
-    patterns = [(re.compile(pattern).search, compile_schema(part)) for pattern, part in schema["patternProperties"].items()]
+    patterns = [(_search(pattern), compile_schema(part)) for pattern, part in schema["patternProperties"].items()]
     other = _additional(schema)
 
     def accept_entry(name: str, item: Any) -> bool:
@@ -176,7 +189,7 @@ def _pattern_entries(schema: Schema) -> Accept:
         if is_known and not properties[name](item):
             return False
         for search, accept in patterns:
-            if search(name) is not None:
+            if search(name):
                 is_known = True
                 if not accept(item):
                     return False

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planloom.checks.expressions import find_problem
 from planloom.checks.facts import Facts, native_nodes
 from planloom.checks.rule import error
 
@@ -52,6 +51,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _look(node: MapNode, keys: tuple[str, ...], condition: str = "") -> Iterator[Diagnostic]:
+    from planloom.checks.expressions import find_problem  # a grammar that most plans don't need
+
     for key in keys:
         text = node.get(key)
         if isinstance(text, str) and ("${{" in text or key == condition):

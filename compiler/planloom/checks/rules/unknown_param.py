@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 FINDER = error("PL326", "unknown-param")
 
-_VARIABLE: Final = re.compile(r"\$\{?((?:PARAM|EACH)_[A-Z0-9_]+)")
+_VARIABLE: Final = r"\$\{?((?:PARAM|EACH)_[A-Z0-9_]+)"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -48,7 +48,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             if "PARAM_" not in step.run and "EACH_" not in step.run:
                 continue
             known = params | {each_variable(axis) for axis in step.each}
-            for variable in dict.fromkeys(match[1] for match in _VARIABLE.finditer(step.run)):
+            for variable in dict.fromkeys(match[1] for match in re.finditer(_VARIABLE, step.run)):
                 if variable not in known:
                     message = f"the command of step '{name_of(step)}' reads {variable}, which nothing sets"
                     yield FINDER.at(
@@ -63,7 +63,7 @@ def _in_outputs(step: Step) -> Iterator[Diagnostic]:
     axes = {each_variable(axis) for axis in step.each}
     outputs = step.node.list_at("outputs")
     for index, output in enumerate(outputs):
-        for variable in dict.fromkeys(match[1] for match in _VARIABLE.finditer(str(output))):
+        for variable in dict.fromkeys(match[1] for match in re.finditer(_VARIABLE, str(output))):
             if variable not in axes:
                 message = f"an output of step '{name_of(step)}' names {variable}, for which nothing is put in"
                 help_text = advise(variable, axes) or "only EACH_… of an axis of the step's foreach is replaced in outputs"

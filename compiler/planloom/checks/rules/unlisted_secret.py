@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 FINDER = error("PL333", "unlisted-secret")
 
-_SECRET: Final = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
+_NAMED: Final = r"(?i)\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)"
 _ALWAYS_THERE: Final = "GITHUB_TOKEN"
 
 
@@ -59,7 +59,7 @@ def _read(native: MapNode) -> Iterator[tuple[str, Span]]:
     for node in (native, native.map_at("env"), native.map_at("with")):
         for key, value in node.items():
             if isinstance(value, str):
-                names = [name for expression in find_expressions(value) for name in _SECRET.findall(expression)]
+                names = [name for expression in find_expressions(value) for name in re.findall(_NAMED, expression)]
                 yield from ((name, node.value_span(key)) for name in dict.fromkeys(names))
 
 

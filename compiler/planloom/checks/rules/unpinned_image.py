@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 
 FINDER = error("PL606", "unpinned-image")
 
-_DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
+_DIGEST: Final = r".+@sha256:[0-9a-f]{64}"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Yield each image without a digest."""
     for plan in facts.plans:
         for step in facts.stating(plan, "container"):
-            if step.container and _DIGEST.fullmatch(step.container) is None:
+            if step.container and re.fullmatch(_DIGEST, step.container) is None:
                 yield _report(step.node.value_span("container"), step.container)
         for step in facts.stating(plan, "steps"):
             for native in native_nodes(step):
                 action = native.get("uses")
-                if isinstance(action, str) and action.startswith("docker://") and _DIGEST.fullmatch(action) is None:
+                if isinstance(action, str) and action.startswith("docker://") and re.fullmatch(_DIGEST, action) is None:
                     yield _report(native.value_span("uses"), action)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FINDER = error("PL610", "written-secret")
 
-_CREDENTIAL: Final = re.compile(
+_CREDENTIAL: Final = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,}|AKIA[0-9A-Z]{16}"
     r"|xox[abprs]-[A-Za-z0-9-]{20,}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}"
 )
@@ -54,7 +54,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if not any(begin in facts.sources[plan.path] for begin in _BEGINNINGS):
             continue
         text = facts.sources[plan.path].decode("utf-8", errors="replace")
-        for match in itertools.islice(_CREDENTIAL.finditer(text), MAX_SHOWN):
+        for match in itertools.islice(re.finditer(_CREDENTIAL, text), MAX_SHOWN):
             line = text.count("\n", 0, match.start()) + 1
             column = match.start() - text.rfind("\n", 0, match.start())
             span = Span(plan.path, line, column, line, column + 8)
