@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from planloom.cli.options import examples, find_root, ledger_option, root_option
 from planloom.core.errors import EXIT_FINDINGS, InputError, StoreError, TrustError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from planloom.trust.audit.history import History
     from planloom.trust.verify import Verification
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
         ("every record of this project", "planloom verify"),
         ("against a root and a checkpoint that you kept elsewhere", "planloom verify --root-key root.pub --since old-checkpoint"),
         ("evidence that you were sent", "planloom verify evidence.bundle"),
+        (
+            "one record that you were sent, by the policy of the project in DIR",
+            "planloom verify record.json --proof record.proof --root DIR --root-key root.pub",
+        ),
     )
 )
 @click.argument("path", required=False, type=click.Path(path_type=Path), default=None)
@@ -52,7 +57,11 @@ if TYPE_CHECKING:
     help="Also check the outputs in DIR against their handoffs.",
 )
 @click.option(
-    "--proof", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Check one record, PATH, against this proof."
+    "--proof",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Check one record, PATH, against this proof, by the trust policy of the project here (--root, --root-key, --policy-version).",
 )
 @click.option(
     "--format",
@@ -85,7 +94,9 @@ def verify(
     from planloom.trust.verify import verify as check
 
     if proof is not None:
-        return _verify_proof(path, proof, root)
+        others = {"--work-item": item, "--since": since, "--outputs": outputs, "--ledger": ledger, "--format": style != "text"}
+        _refuse_beside_proof(option for option, value in others.items() if value)
+        return _verify_proof(path, proof, root, root_keys, policy_version)
     if path is not None and ledger:
         raise InputError("PATH and --ledger name two histories", hint="give one of them")
     history = read_named(path, root, ledger)
@@ -94,7 +105,7 @@ def verify(
         message = f"there is no work item '{item}' in this history"
         raise InputError(message, hint=f"its work items: {known}")
     request = Request(
-        roots=tuple(word for given in root_keys for word in _roots(given)),
+        roots=_all_roots(root_keys),
         policy_version=policy_version,
         since=_read_file(since) if since is not None else b"",
         item=item,
@@ -146,6 +157,10 @@ def _exports(artifacts: Path) -> list[tuple[str, bytes]]:
         for name in ("checkpoint", "leaves.txt", "portfolio.json")
         if (folder / name).exists()
     ]
+
+
+def _all_roots(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for one in given for word in _roots(one))
 
 
 def _roots(given: str) -> tuple[str, ...]:
@@ -204,18 +219,49 @@ def _read_file(path: Path) -> bytes:
         raise StoreError(message) from error
 
 
-def _verify_proof(record: Path | None, proof: Path, root: Path | None) -> int:
-    from planloom.trust.policyfiles import load_policy
+def _refuse_beside_proof(options: Iterable[str]) -> None:
+    """Raise InputError for options of a whole history: an option that is left unchecked would pass for one that held."""
+    for option in options:
+        message = f"{option} is about a whole history, and --proof about one record"
+        raise InputError(message, hint="planloom verify RECORD --proof FILE   # also takes --root-key, --policy-version, --root")
+
+
+def _verify_proof(record: Path | None, proof: Path, root: Path | None, root_keys: tuple[str, ...], policy_version: int) -> int:
+    from planloom.report.verification import describe_root, render_findings
+    from planloom.trust.policyfiles import open_policy, read_trust_files
     from planloom.trust.proof import verify_proof
+    from planloom.trust.verify import check_anchor
 
     if record is None:
         raise InputError("which record is the proof about?", hint="planloom verify RECORD --proof FILE")
-    proven = verify_proof(_read_file(proof), _read_file(record), load_policy(find_root(root)))
+    roots = _all_roots(root_keys)
+    chain = open_policy(read_trust_files(_project_of_policy(record, proof, root)))
+    findings = tuple(check_anchor(chain, roots, policy_version))
+    if findings:
+        # Whoever is not trusted to say who may sign a checkpoint has shown nothing, whatever the proof says.
+        screen.product(render_findings(findings))
+        screen.suggest(f"planloom explain {findings[0].code}")
+        return EXIT_FINDINGS
+    policy = chain.current
+    proven = verify_proof(_read_file(proof), _read_file(record), policy)
+    rests_on = describe_root(policy.root_digest, "directory", is_pinned=bool(roots), is_successor=chain.follows_from(roots))
     # The path that the proof states is anybody's word: what was shown is that of the file which was given.
     screen.product(
-        f"{record.as_posix()} is record {proven.index + 1} of {proven.head.size} in the checkpoint signed by {proven.signer.name}."
+        f"{record.as_posix()} is record {proven.index + 1} of {proven.head.size} in the checkpoint signed by {proven.signer.name}.\n"
+        f"{rests_on}{'' if roots else '; pin it with --root-key'}."
     )
     return 0
+
+
+def _project_of_policy(record: Path, proof: Path, root: Path | None) -> Path:
+    """Return the folder of the project whose policy judges a proof. Raises: InputError."""
+    try:
+        return find_root(root)
+    except InputError as error:
+        # Who checks a proof has a copy of somebody's project at best: a project laid down here would trust nobody's checkpoint.
+        named = f"planloom verify {shlex.quote(str(record))} --proof {shlex.quote(str(proof))} --root DIR"
+        hint = f"{named}   # DIR: the project that the record is from, for its specs/trust"
+        raise InputError(error.message, hint=hint) from error
 
 
 def _render(verification: Verification, style: str, place: Path | None) -> str:

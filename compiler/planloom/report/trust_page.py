@@ -58,7 +58,7 @@ _FILES: Final = """\
 | `{policy}` | plain JSON; older versions in `{history}/`; each signed in `….<key id>.sig.json`, an envelope over a statement of type `{predicate}` |
 | `{checkpoint}` | a C2SP checkpoint: signed note of origin, number of leaves, RFC 6962 root |
 | `{leaves}` | one line a leaf: index, leaf hash (of the record file's bytes), path |
-| `planloom export --proof` | a C2SP tlog-proof for one record; `planloom verify RECORD --proof FILE` |
+| `planloom export --proof` | a C2SP tlog-proof for one record; `planloom verify RECORD --proof FILE --root-key …` |
 | `planloom export --bundle` | everything in one file, one line of JSON a file; `planloom verify FILE` |
 
 Without planloom, a record is checked by any program for DSSE, or by hand:

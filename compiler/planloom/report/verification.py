@@ -44,13 +44,17 @@ _RESULTS: Final[Mapping[str, str]] = {"completed": "ok", "failed": "failed", "su
 def render_text(verification: Verification, spell: Callable[[str], str] = str) -> str:
     """Return what a person reads: the summary and the verdict, or what is broken; `spell` writes a command as it is to be pasted."""
     if verification.verdict == BROKEN:
-        # Names of files and values of records are anybody's: none may steer the terminal, or begin a line that looks like ours.
-        lines = [*_broken_lines(verification.findings), count_broken(verification)]
-        return "\n".join(map(printable, lines)) + "\n"
+        return render_findings(verification.findings) + printable(count_broken(verification)) + "\n"
     blocks = [_item_block(verification, item) for item in verification.items]
     if not blocks:
         blocks = ["no records"]
     return "\n".join([*blocks, write_columns(_last_rows(verification), gap=4), spell(verdict_line(verification))]) + "\n"
+
+
+def render_findings(findings: Sequence[Finding]) -> str:
+    """Return what is broken, file by file."""
+    # Names of files and values of records are anybody's: none may steer the terminal, or begin a line that looks like ours.
+    return "".join(f"{printable(line)}\n" for line in _broken_lines(findings))
 
 
 def _last_rows(verification: Verification) -> list[tuple[str, str]]:
@@ -62,17 +66,24 @@ def _last_rows(verification: Verification) -> list[tuple[str, str]]:
 
 def verdict_line(verification: Verification) -> str:
     """Return the last line: the verdict, and what it rests on."""
-    root = f"sha256:{verification.root}"
-    given = "follows, change by signed change, from the one you gave" if verification.is_successor else "is the one you gave"
+    root = describe_root(verification.root, "directory", is_pinned=verification.is_pinned, is_successor=verification.is_successor)
     if verification.verdict == VERIFIED:
         since = " and the checkpoint contains the one you had" if verification.has_since else ""
         more = (
             "" if verification.has_since else " Keep a copy of the checkpoint: --since shows that nothing was removed after it."
         )
-        return f"Verified. The trust root {root} {given}{since}.{more}"
+        return f"Verified. {root}{since}.{more}"
     if verification.is_pinned:
-        return f"Self-consistent. The trust root {root} {given}, but there is no checkpoint: planloom export signs one."
-    return f"Self-consistent. The trust root {root} comes from this directory; pin it with --root-key to call this verified."
+        return f"Self-consistent. {root}, but there is no checkpoint: planloom export signs one."
+    return f"Self-consistent. {root}; pin it with --root-key to call this verified."
+
+
+def describe_root(digest: str, source: str, *, is_pinned: bool, is_successor: bool) -> str:
+    """Return what the trust root rests on: the caller's word, or only the `source` (directory, clone, bundle) that it lies in."""
+    where = f"comes from this {source}"
+    if is_pinned:
+        where = "follows, change by signed change, from the one you gave" if is_successor else "is the one you gave"
+    return f"The trust root sha256:{digest} {where}"
 
 
 def checkpoint_line(verification: Verification) -> str:

@@ -73,6 +73,10 @@ class PolicyChain(NamedTuple):
                 return True
         return False
 
+    def follows_from(self, roots: Sequence[str]) -> bool:
+        """Return whether a trust root that the caller pinned is not the one that counts, but one that it follows from."""
+        return self.anchored_by(roots) and not self.newest.anchored_by(roots)
+
 
 def policy_files(policy: Policy, signers: Iterable[Signer], before: Mapping[str, bytes] | None = None) -> dict[str, bytes | None]:
     """Return what to write for a signed version: path → content, or None for a file to remove.

@@ -151,12 +151,7 @@ def _verify(history: History, request: Request) -> Verification:
         )
     policy = chain.current
     is_pinned = bool(request.roots)
-    if is_pinned and not chain.anchored_by(request.roots):  # 2
-        message = "the trust root is not the one that you gave"
-        findings.append(Finding("E_ROOT", POLICY_PATH, message, "root", ", ".join(request.roots), policy.root_digest))
-    if policy.version < request.policy_version:
-        message = f"it is version {policy.version}, and you had version {request.policy_version}: what was revoked since may count again"
-        findings.append(Finding("E_ROLLBACK", POLICY_PATH, message, "version", str(request.policy_version), str(policy.version)))
+    findings += check_anchor(chain, request.roots, request.policy_version)  # 2
     log, problems = read_log(whole, policy)  # 3
     findings += problems
     evidence, problems = _gather(history, policy, log, request)  # 4, 5, 6
@@ -185,7 +180,7 @@ def _verify(history: History, request: Request) -> Verification:
         verdict=_verdict(explained, log, is_pinned=is_pinned),  # 15
         root=policy.root_digest,
         is_pinned=is_pinned,
-        is_successor=is_pinned and not chain.newest.anchored_by(request.roots),
+        is_successor=chain.follows_from(request.roots),
         has_since=bool(request.since),
         records=len(history.records()),
         items=tuple(summarise(evidence, item) for item in (*evidence.items(), *_shared(evidence))),
@@ -197,6 +192,17 @@ def _verify(history: History, request: Request) -> Verification:
         notes=tuple(notes),
         present=frozenset(history.records()),
     )
+
+
+def check_anchor(chain: PolicyChain, roots: Sequence[str], version: int) -> Iterator[Finding]:
+    """Yield why a policy is not the one that the caller knows: another trust root, or an older version (`Request`)."""
+    policy = chain.current
+    if roots and not chain.anchored_by(roots):
+        message = "the trust root is not the one that you gave"
+        yield Finding("E_ROOT", POLICY_PATH, message, "root", ", ".join(roots), policy.root_digest)
+    if policy.version < version:
+        message = f"it is version {policy.version}, and you had version {version}: what was revoked since may count again"
+        yield Finding("E_ROLLBACK", POLICY_PATH, message, "version", str(version), str(policy.version))
 
 
 def _open_policy(history: History) -> tuple[PolicyChain | None, list[Finding]]:
