@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 from gitledgers import git_ledger
 from gitserver import make_bare, run_git
@@ -60,3 +61,12 @@ class Hub:
 def found(path, **asked):
     """What is broken in the history at a path: code and file of each finding."""
     return {(f.code, f.path) for f in verify(read_history(path), Request(**asked)).findings}
+
+
+def unpack(bare):
+    """Put every object into a file of its own."""
+    for pack in [*bare.glob("objects/pack/*.pack")]:
+        content = pack.read_bytes()
+        for file in bare.glob(f"objects/pack/{pack.stem}.*"):
+            file.unlink()
+        subprocess.run(["git", "-C", bare, "unpack-objects", "-q"], input=content, check=True)

@@ -14,6 +14,7 @@ from planloom.trust.gather import is_evidence, read_history
 from planloom.trust.proof import verify_proof, write_proof
 from planloom.trust.verify import Request, verify
 from trust.histories import EVE, finished
+from trust.mirrors import unpack
 
 BUILD = "artifacts/handoff/release-1/build/000002.json"
 
@@ -170,15 +171,6 @@ def test_a_clone_that_lacks_objects_makes_git_neither_ask_a_remote_nor_run_what_
     # The trap works: git itself, asked the same, runs the command.
     subprocess.run(["git", "-C", bare, "cat-file", "blob", told.stdout.strip()], check=False, capture_output=True)
     assert ran.exists()
-
-
-def unpack(bare):
-    """Put every object into a file of its own."""
-    for pack in [*bare.glob("objects/pack/*.pack")]:
-        content = pack.read_bytes()
-        for file in bare.glob(f"objects/pack/{pack.stem}.*"):
-            file.unlink()
-        subprocess.run(["git", "-C", bare, "unpack-objects", "-q"], input=content, check=True)
 
 
 def test_a_broken_bare_clone_is_a_store_error(tmp_path):

@@ -1,5 +1,7 @@
 """A mirror clone is verified with what lies in its refs, offline, as `--ledger git` does it online."""
 
+from pathlib import Path
+
 import pytest
 
 from attacks.forging import read, unsaid
@@ -10,7 +12,7 @@ from planloom.report.verification import render_text
 from planloom.trust.gather import read_history
 from planloom.trust.verify import Request, verify
 from trust.histories import EVE, Shape
-from trust.mirrors import Hub, found
+from trust.mirrors import Hub, found, unpack
 
 BUILD = "artifacts/handoff/release-1/build/000002.json"
 SHARED = (Shape("a", resources={"staging": 1}), Shape("b", ("a",), resources={"staging": 1}))
@@ -113,6 +115,36 @@ def test_a_ref_that_lacks_what_was_copied_from_it_was_rewound(hub, how, told):
         field, value = told
         assert findings[0].field == field
         assert value in {None, findings[0].found}
+
+
+def test_a_mirror_is_the_same_by_whatever_path_it_is_named(hub, tmp_path, monkeypatch):
+    mirror = hub.mirror()
+    whole = read_history(mirror)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_history(Path("../mirror.git")) == whole
+    monkeypatch.chdir(mirror)
+    assert read_history(Path()) == whole
+    assert (whole.breaks, BUILD in whole.files) == ((), True)
+
+
+@pytest.mark.parametrize("how", ["gone", "cut off", "no object"])
+@pytest.mark.parametrize("what", ["refs/planloom/release-1/build", "refs/planloom/release-1/build:handoff.json"])
+def test_a_ref_that_can_not_be_read_is_not_called_anothers_and_the_others_are_read(hub, how, what):
+    mirror = hub.mirror()
+    unpack(mirror)
+    name = run_git("--git-dir", str(mirror), "rev-parse", what).strip()
+    loose = mirror / "objects" / name[:2] / name[2:]
+    whole = loose.read_bytes()
+    loose.unlink()
+    if how != "gone":
+        loose.write_bytes(whole[: len(whole) // 2] if how == "cut off" else b"x")
+    (finding,) = read_history(mirror).breaks
+    assert (finding.code, finding.path) == ("E_UNREADABLE", "refs/planloom/release-1/build")
+    assert f"can't be read: git has no sound object {name[:12]} here" in finding.message
+    verification = verify(read_history(mirror), Request())
+    assert {f.code for f in verification.findings} == {"E_UNREADABLE"}
+    assert verification.records == 5
 
 
 def rewritten(hub, commit):

@@ -30,6 +30,7 @@ ID_LENGTH: Final = 40
 """SHA-1, the object format of every hosting service today; the cache is made with it."""
 
 _ID: Final = re.compile(r"[0-9a-f]{40}")
+_HINT: Final = "remove that folder, it holds only copies of what is on the remote, and repeat the command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ class Commit:
     tree: str
     parents: tuple[str, ...]
     message: str
+
+
+class UnreadableObjectError(StoreError):
+    """An object that is not there, or that git can't read: nothing is known of what it holds, nor of who wrote it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(_message(name, folder), hint=_HINT)
+        self.name = name
 
 
 class ObjectWriter:
@@ -138,6 +147,8 @@ class ObjectReader:
 
     def _get(self, name: str, kind: str) -> bytes:
         found, content = self._ask(name)
+        if found == b"missing":
+            raise UnreadableObjectError(name, self._git.folder)
         if found != kind.encode():
             raise _unreadable(name, self._git.folder)
         return content
@@ -148,18 +159,27 @@ class ObjectReader:
             self._process = self._git.start(["git", "--git-dir", str(self._git.folder), "cat-file", "--batch"])
         requests, answers = self._process.stdin, self._process.stdout
         if requests is None or answers is None:
-            raise _unreadable(name, self._git.folder)
+            raise self._no_answer(name)
         try:
             requests.write(name.encode() + b"\n")
             requests.flush()
         except BrokenPipeError as error:
-            raise _unreadable(name, self._git.folder) from error
+            raise self._no_answer(name) from error
         header = answers.readline().split()
         if len(header) == 2 and header[1] == b"missing":
             return b"missing", b""
         if len(header) != 3:
-            raise _unreadable(name, self._git.folder)
-        return header[1], answers.read(int(header[2]) + 1)[:-1]
+            raise self._no_answer(name)
+        size = int(header[2])
+        content = answers.read(size + 1)
+        if len(content) != size + 1:
+            raise self._no_answer(name)
+        return header[1], content[:-1]
+
+    def _no_answer(self, name: str) -> UnreadableObjectError:
+        # Git ends at an object that is damaged; the next one is asked of a new process.
+        self.__exit__(None, None, None)
+        return UnreadableObjectError(name, self._git.folder)
 
 
 def blob_id(content: bytes) -> str:
@@ -174,5 +194,8 @@ def _name(kind: bytes, content: bytes) -> tuple[str, bytes]:
 
 
 def _unreadable(name: str, folder: Path) -> StoreError:
-    message = f"object {name[:12]} of the remote can't be read from {folder}"
-    return StoreError(message, hint="remove that folder, it holds only copies of what is on the remote, and repeat the command")
+    return StoreError(_message(name, folder), hint=_HINT)
+
+
+def _message(name: str, folder: Path) -> str:
+    return f"object {name[:12]} of the remote can't be read from {folder}"

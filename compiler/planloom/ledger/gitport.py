@@ -191,7 +191,7 @@ class Git:
     """Runs git in one repository with one environment."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, own_session: bool = False) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # Commands are started elsewhere (`start`), where a relative path names something else.
         self._environment = dict(environment)
         # In a session of its own a command can be ended with all its children, but can't ask at the terminal.
         self._own_session = own_session

@@ -244,6 +244,12 @@ _EVIDENCE: Final = (
         _ASK,
     ),
     _found(
+        "E_UNREADABLE",
+        "Git can't read an object to which this ref leads: the clone lacks it, or the disk damaged it. Who wrote the ref is not known from that.",
+        "What the ref holds beyond its copies can't be checked.",
+        "Clone again: `git clone --mirror`, without `--filter`; where that does not help, the remote itself has lost it: restore it from a copy.",
+    ),
+    _found(
         "E_WORK_ITEM",
         "The record's work item is not the one whose chain it lies in.",
         "A result or approval of one passage of the plan would count for another.",

@@ -3,6 +3,7 @@
 The rules are those by which the git ledger reads the remote (`ledger.git`). An open work item's truth is its refs, and what lies on
 the branch is a copy: a ref that lacks an entry which was copied from it was rewound. The refs of a work item that is closed on the
 branch may be gone; what they have beyond the closing is void. Nothing is raised for what the refs hold: it is a finding.
+What can't be read is one of its own: a clone that lacks objects says nothing about who wrote them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from planloom.core import names
 from planloom.core.errors import StoreError
 from planloom.ledger.closing import closes_item
 from planloom.ledger.gitchains import ChainReader
-from planloom.ledger.gitobjects import ObjectReader, blob_id
+from planloom.ledger.gitobjects import ObjectReader, UnreadableObjectError, blob_id
 from planloom.ledger.layout import CHAIN_REFS, attachment_path, is_chain, record_path
 from planloom.trust.audit.findings import Finding, stranger
 from planloom.trust.audit.history import ARTIFACTS, place_of
@@ -68,6 +69,8 @@ def read_refs(git: Git, heads: Mapping[str, str], files: Mapping[str, bytes], *,
                 else:
                     found.update(_files_of(reader, chain, more))
                 findings += broken
+            except UnreadableObjectError as error:
+                findings.append(_unreadable(chain, heads[chain], error))
             except (StoreError, ValueError) as error:
                 findings.append(_foreign(chain, heads[chain], error))
     if expected:
@@ -151,6 +154,13 @@ def _foreign(chain: str, name: str, error: Exception) -> Finding:
     told = error.message if isinstance(error, StoreError) and error.code else "it leads to what is no commit of planloom"
     message = f"planloom did not write this ref: {told.removeprefix(f'{ref}: ')}"
     return Finding("E_FOREIGN", ref, message, "commit", f"one that planloom wrote for {chain}", name)
+
+
+def _unreadable(chain: str, name: str, error: UnreadableObjectError) -> Finding:
+    """Return the finding about a ref of which not all can be read; who wrote it is then not known."""
+    ref = CHAIN_REFS + chain
+    message = f"the records of this ref can't be read: git has no sound object {error.name[:12]} here; a fresh git clone --mirror brings it"
+    return Finding("E_UNREADABLE", ref, message, "commit", "one that can be read whole", name)
 
 
 def _count(kept: Mapping[int, _Copy]) -> str:

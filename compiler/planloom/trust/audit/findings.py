@@ -49,6 +49,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "E_TIME": "stated times run backwards",
         "E_TRUNCATED": "a record that the checkpoint lists is gone",
         "E_TYPE": "the signed content is a statement of another type",
+        "E_UNREADABLE": "a ref whose objects can't be read from this clone",
         "E_WORK_ITEM": "a record speaks of another work item than its chain",
     }
 )
