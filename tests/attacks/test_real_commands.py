@@ -1,5 +1,6 @@
 """The history that a newcomer makes with real commands in the first hour, attacked on disk and verified by the real command."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,11 +110,55 @@ def test_a_folder_that_can_not_be_read_is_a_message(copy):
     assert (done.returncode, "Traceback" in done.stderr) == (5, False)
 
 
-def test_files_that_are_no_regular_files_are_a_message(copy):
-    os.mkfifo(copy / "artifacts/handoff/release-1/build/000009.json")
-    done = planloom(copy, "verify")
-    assert (done.returncode, "is not a plain file" in done.stderr) == (5, True)
-    shutil.rmtree(copy / "artifacts/handoff/release-1/build")
-    (copy / "artifacts/handoff/release-1/build").symlink_to(copy / "nowhere")
-    done = planloom(copy, "verify")
-    assert (done.returncode, "is not a plain file" in done.stderr) == (5, True)
+def fifo(path):
+    os.mkfifo(path)
+
+
+def link(target):
+    return lambda path: path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "put"),
+    [
+        ("artifacts/handoff/release-1/build/000009.json", fifo),
+        ("artifacts/handoff/release-1/build", link("nowhere")),
+        ("artifacts/claims/etc", link("/etc")),
+        ("artifacts/claims/release-1/lint/000001.json", link("/etc/passwd")),
+        ("artifacts/exports/checkpoint", link("/dev/zero")),
+        ("artifacts", link("/etc")),
+        ("specs/trust/history", fifo),
+        ("specs/trust/other.json", link("/dev/zero")),
+        ("specs/more.yaml", link("/etc")),
+        ("specs/more.yaml", fifo),
+        ("specs/round.yaml", link("round.yaml")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_plain_file_is_a_finding_and_keeps_back_no_other(copy, name, put):
+    """Nothing is read through it, and the rest is checked: an edited policy is told, too, in every format."""
+    place = copy / name
+    if place.is_dir():
+        shutil.rmtree(place)
+    place.unlink(missing_ok=True)
+    put(place)
+    done = planloom(copy, "verify", "--format", "json")
+    assert done.returncode == 1, done.stderr
+    told = {(f["code"], f["path"]) for f in json.loads(done.stdout)["findings"]}
+    assert ("E_FOREIGN", name) in told
+    assert ("E_TRUNCATED", name) not in told
+    policy = copy / "specs/trust/policy.json"
+    policy.write_text(policy.read_text().replace('"allow-self-approval": false', '"allow-self-approval": true'))
+    for style in ("text", "json", "markdown", "sarif"):
+        done = planloom(copy, "verify", "--format", style)
+        assert done.returncode == 1, done.stderr
+        for word in ("FOREIGN", "policy.json"):
+            assert word in done.stdout
+
+
+def test_a_link_inside_the_project_to_a_plan_is_followed(copy):
+    (copy / "plans").mkdir()
+    (plan,) = copy.glob("specs/release.yaml")
+    plan.rename(copy / "plans/release.yaml")
+    plan.symlink_to("../plans/release.yaml")
+    assert planloom(copy, "verify").returncode == 0

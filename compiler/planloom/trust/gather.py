@@ -18,6 +18,7 @@ from planloom.ledger.layout import CHAIN_REFS, attachment_path, record_path
 from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
 from planloom.trust.audit.compiled import is_compiled_workflow
+from planloom.trust.audit.findings import stranger
 from planloom.trust.audit.history import ARTIFACTS, WORKFLOWS, History
 from planloom.trust.bundle import BUNDLE_START, read_bundle
 from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH, PORTFOLIO_PATH
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from planloom.ledger.ledger import Ledger
+    from planloom.trust.audit.findings import Finding
 
 _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
@@ -98,10 +100,15 @@ def read_folder(root: Path) -> History:
 
 def _read_files(root: Path) -> History:
     files: dict[str, bytes] = {}
+    breaks: list[Finding] = []
     try:
         with settled(root):
             change = read_change(root)
             for name in _walk(root):
+                if not _is_plain(root, name):
+                    # A finding and no error: one link would else keep back whatever else is broken.
+                    breaks.append(stranger(name, "this is no plain file: nothing was read through it"))
+                    continue
                 content = (root / name).read_bytes()
                 if not is_other_workflow(name, content):
                     files[name] = content
@@ -114,26 +121,35 @@ def _read_files(root: Path) -> History:
     # An append of several records counts from the moment at which its journal is there.
     waiting = Journal(artifacts, artifacts / _TOOLS, pass_by).pending()
     files |= {ARTIFACTS + name: content for name, content in waiting.items()}
-    return History(dict(sorted(files.items())), () if change is None else (_CUT_OFF,))
+    return History(dict(sorted(files.items())), () if change is None else (_CUT_OFF,), tuple(breaks))
 
 
 def _walk(root: Path) -> Iterator[str]:
     for top in ("artifacts", "generated", "specs", WORKFLOWS.rstrip("/")):
+        if (root / top).is_symlink() and not _is_below(root / top, root):
+            yield top
+            continue
         for folder, below, found in os.walk(root / top, onerror=_fail):
             below[:] = sorted(name for name in below if name != _TOOLS)
             for name in sorted((*found, *(name for name in below if (Path(folder) / name).is_symlink()))):
                 path = (Path(folder) / name).relative_to(root).as_posix()
                 if is_evidence(path):
-                    _refuse_special(Path(folder) / name, path)
                     yield path
 
 
-def _refuse_special(path: Path, shown: str) -> None:
-    """Raise StoreError for what is no plain file: reading a pipe never ends, and a link may lead anywhere."""
-    found = path.lstat() if shown.startswith(ARTIFACTS) else path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        message = f"{shown} is not a plain file"
-        raise StoreError(message, hint="only records may lie here; planloom doctor finds what is left over")
+def _is_plain(root: Path, path: str) -> bool:
+    """Return whether a file may be opened: reading a pipe never ends, and a link may lead anywhere. Among the records there are no links."""
+    place = root / path
+    if place.is_symlink():
+        return not path.startswith(ARTIFACTS) and place.is_file() and _is_below(place, root)
+    return stat.S_ISREG(place.lstat().st_mode)
+
+
+def _is_below(place: Path, root: Path) -> bool:
+    try:
+        return place.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # A circle of links.
+        return False
 
 
 def _fail(error: OSError) -> None:
@@ -148,7 +164,7 @@ def _read_clone(root: Path) -> History:
     if history.records() or not git.exists():
         return history
     try:
-        settings = (root / _SETTINGS_PATH).read_bytes()
+        settings = (root / _SETTINGS_PATH).read_bytes() if _is_plain(root, _SETTINGS_PATH) else b""
     except FileNotFoundError:
         settings = b""
     except OSError as error:
@@ -160,7 +176,7 @@ def _read_clone(root: Path) -> History:
     there = _git(git, "for-each-ref", "--format=%(refname)", *wanted).decode("utf-8", "replace").split()
     branch = next((ref for ref in wanted if ref in there), "")
     found = _with_records_of(history.files, git, branch) if branch else history
-    return History(found.files, (*history.notes, *_unseen(found, name, has_branch=bool(branch))))
+    return History(found.files, (*history.notes, *_unseen(found, name, has_branch=bool(branch))), history.breaks)
 
 
 def _with_records_of(files: Mapping[str, bytes], git: Path, branch: str) -> History:
@@ -314,4 +330,4 @@ def read_ledger(ledger: Ledger, root: Path, beside: Iterable[tuple[str, bytes]] 
                         files[ARTIFACTS + attachment_path(name, index, attached)] = ledger.attachment(name, index, attached)
                     except StoreError:
                         continue  # A closing has none; where one is missing the verifier says so.
-    return History(dict(sorted(files.items())), folder.notes)
+    return History(dict(sorted(files.items())), folder.notes, folder.breaks)

@@ -163,6 +163,9 @@ def _verify(history: History, request: Request) -> Verification:
     broken = {f.path: f for f in findings}
     if log is not None:  # 12
         lost = list(check_log(_limited(log, request.item), history, broken))
+        # What is there and can't be read is not gone; that it can't be read is told already.
+        there = {finding.path for finding in history.breaks}
+        lost = [finding for finding in lost if finding.code != "E_TRUNCATED" or finding.path not in there]
         findings += lost
         spoiled = {item_of(finding.path) for finding in findings}
         # What the list calls by another path it lists all the same, and the portfolio tells of it.
