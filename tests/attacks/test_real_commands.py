@@ -127,6 +127,11 @@ def link(target):
         ("artifacts/claims/release-1/lint/000001.json", link("/etc/passwd")),
         ("artifacts/exports/checkpoint", link("/dev/zero")),
         ("artifacts", link("/etc")),
+        ("artifacts/.ledger", link("/etc")),
+        ("artifacts/.ledger/collecting", link("/etc/passwd")),
+        ("artifacts/.ledger/collecting", fifo),
+        ("artifacts/.ledger/journal", link("/etc/passwd")),
+        ("artifacts/.ledger/journal", fifo),
         ("specs/trust/history", fifo),
         ("specs/trust/other.json", link("/dev/zero")),
         ("specs/more.yaml", link("/etc")),
@@ -141,6 +146,7 @@ def test_what_is_no_plain_file_is_a_finding_and_keeps_back_no_other(copy, name, 
     if place.is_dir():
         shutil.rmtree(place)
     place.unlink(missing_ok=True)
+    place.parent.mkdir(exist_ok=True)
     put(place)
     done = planloom(copy, "verify", "--format", "json")
     assert done.returncode == 1, done.stderr

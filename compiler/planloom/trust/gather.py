@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError, StoreError
-from planloom.ledger.copying import half_copy
+from planloom.ledger.copying import MARK, half_copy
 from planloom.ledger.gitport import Git
-from planloom.ledger.journal import Journal
+from planloom.ledger.journal import JOURNAL, Journal
 from planloom.ledger.layout import CHAIN_REFS, attachment_path, record_path
 from planloom.ledger.points import pass_by
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from planloom.ledger.ledger import Ledger
-    from planloom.trust.audit.findings import Finding
 
 _TOOLS: Final = ".ledger"
 _LEDGER_BRANCH: Final = "planloom"
 _SETTINGS_PATH: Final = "generated/project.json"
 _GIT_SECONDS: Final = 120
 _SHOWN: Final = 3
+_NOT_PLAIN: Final = "this is no plain file: nothing was read through it"
 _CUT_OFF: Final = f"a change of the trust policy was cut off: it counts here, but {TRUST_FOLDER}/ lacks some of its files; planloom doctor --fix"
 _BRINGS_ALL: Final = "git clone --mirror brings all that there is, and verify --since shows what was removed"
 
@@ -92,7 +92,7 @@ def _read_bundle_file(path: Path) -> History:
 
 def read_folder(root: Path) -> History:
     """Return what lies in a project's folder itself. Raises: StoreError when something can't be read, or the records are half a copy."""
-    half = half_copy(root / "artifacts")
+    half = None if _special_tools(root) else half_copy(root / "artifacts")
     if half is not None:
         raise half
     return _read_files(root)
@@ -100,14 +100,15 @@ def read_folder(root: Path) -> History:
 
 def _read_files(root: Path) -> History:
     files: dict[str, bytes] = {}
-    breaks: list[Finding] = []
+    special = _special_tools(root)
+    breaks = [stranger(name, _NOT_PLAIN) for name in special]
     try:
         with settled(root):
             change = read_change(root)
             for name in _walk(root):
                 if not _is_plain(root, name):
                     # A finding and no error: one link would else keep back whatever else is broken.
-                    breaks.append(stranger(name, "this is no plain file: nothing was read through it"))
+                    breaks.append(stranger(name, _NOT_PLAIN))
                     continue
                 content = (root / name).read_bytes()
                 if not is_other_workflow(name, content):
@@ -119,7 +120,7 @@ def _read_files(root: Path) -> History:
         raise StoreError(message, hint="verify needs to read all of specs/, generated/ and artifacts/") from error
     artifacts = root / "artifacts"
     # An append of several records counts from the moment at which its journal is there.
-    waiting = Journal(artifacts, artifacts / _TOOLS, pass_by).pending()
+    waiting = {} if special else Journal(artifacts, artifacts / _TOOLS, pass_by).pending()
     files |= {ARTIFACTS + name: content for name, content in waiting.items()}
     return History(dict(sorted(files.items())), () if change is None else (_CUT_OFF,), tuple(breaks))
 
@@ -127,7 +128,8 @@ def _read_files(root: Path) -> History:
 def _walk(root: Path) -> Iterator[str]:
     for top in ("artifacts", "generated", "specs", WORKFLOWS.rstrip("/")):
         if (root / top).is_symlink() and not _is_below(root / top, root):
-            yield top
+            if top != "artifacts":  # That one is told with the ledger's own files (`_special_tools`).
+                yield top
             continue
         for folder, below, found in os.walk(root / top, onerror=_fail):
             below[:] = sorted(name for name in below if name != _TOOLS)
@@ -135,6 +137,16 @@ def _walk(root: Path) -> Iterator[str]:
                 path = (Path(folder) / name).relative_to(root).as_posix()
                 if is_evidence(path):
                     yield path
+
+
+def _special_tools(root: Path) -> tuple[str, ...]:
+    """Return which of the ledger's own files are none: a link there could say that a journal waits, or that half a copy lies here."""
+    folder = f"{ARTIFACTS}{_TOOLS}"
+    for path in ("artifacts", folder):
+        if (root / path).is_symlink() and (path == folder or not _is_below(root / path, root)):
+            return (path,)
+    paths = (f"{ARTIFACTS}{MARK}", f"{folder}/{JOURNAL}")
+    return tuple(path for path in paths if os.path.lexists(root / path) and not _is_plain(root, path))
 
 
 def _is_plain(root: Path, path: str) -> bool:
