@@ -2,11 +2,13 @@
 
 import base64
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from planloom.core.errors import InputError, StoreError, TrustError
+from planloom.report.verification import verdict_line
 from planloom.scaffold.project import lay_down
 from planloom.trust.bundle import BundleError, read_bundle, write_bundle
 from planloom.trust.checkpoint import LEAVES_PATH, parse_leaves
@@ -46,6 +48,21 @@ def test_a_folder_a_bundle_and_a_bare_clone_hold_the_same_history(project, tmp_p
     assert read_history(tmp_path / "bare.git") == history
     assert read_history(tmp_path / "evidence.bundle") == history
     assert verify(history, Request()).findings == ()
+
+
+@pytest.mark.parametrize(("name", "source"), [(".", "directory"), ("evidence.bundle", "bundle"), ("bare.git", "clone")])
+def test_the_verdict_says_where_a_trust_root_that_nobody_gave_was_found(project, tmp_path, name, source):
+    folder, policy = project
+    shutil.copytree(folder, tmp_path / "work", ignore=shutil.ignore_patterns(".git"))
+    git(tmp_path / "work", "init", "-q")
+    git(tmp_path / "work", "add", ".")
+    git(tmp_path / "work", "commit", "-qm", "all")
+    git(tmp_path / "work", "clone", "-q", "--bare", ".", "bare.git")
+    (tmp_path / "work" / "evidence.bundle").write_bytes(write_bundle(read_history(folder).files))
+    history = read_history(tmp_path / "work" / name)
+    for request in (Request(), Request(item="release-1")):
+        last = verdict_line(verify(history, request))
+        assert last.startswith(f"Self-consistent. The trust root sha256:{policy.root_digest} comes from this {source}; pin it")
 
 
 def on_two_branches(folder, work, branch="planloom"):

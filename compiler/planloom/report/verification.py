@@ -66,7 +66,9 @@ def _last_rows(verification: Verification) -> list[tuple[str, str]]:
 
 def verdict_line(verification: Verification) -> str:
     """Return the last line: the verdict, and what it rests on."""
-    root = describe_root(verification.root, "directory", is_pinned=verification.is_pinned, is_successor=verification.is_successor)
+    root = describe_root(
+        verification.root, verification.source, is_pinned=verification.is_pinned, is_successor=verification.is_successor
+    )
     if verification.verdict == VERIFIED:
         since = " and the checkpoint contains the one you had" if verification.has_since else ""
         more = (

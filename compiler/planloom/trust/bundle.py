@@ -51,7 +51,7 @@ def read_bundle(content: bytes) -> History:
         if not whole or path <= before:
             raise _refusal(f"line {number} is not written as planloom writes it")
         before = path
-    return History(files)
+    return History(files, source="bundle")
 
 
 def _refusal(reason: str) -> BundleError:

@@ -229,9 +229,9 @@ def _read_bare(path: Path) -> History:
     )
     if not heads and not is_mirror:
         whole = History(dict(sorted(files.items())))
-        return History(whole.files, _unseen(whole, name, has_branch=branch in branches))
+        return History(whole.files, _unseen(whole, name, has_branch=branch in branches), source="clone")
     found = read_refs(Git(path, _environment()), heads, files, expected=True)
-    return History(dict(sorted({**files, **found.files}.items())), found.notes, found.findings)
+    return History(dict(sorted({**files, **found.files}.items())), found.notes, found.findings, "clone")
 
 
 def _unseen(history: History, name: str, *, has_branch: bool) -> tuple[str, ...]:

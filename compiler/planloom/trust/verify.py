@@ -85,7 +85,7 @@ class Verification:
     """What came of it.
 
     Shape: `root` is the trust root's digest ("" when the policy does not hold); `is_successor` when it is not the pinned one itself, but follows from it by signatures; `log` the checkpoint, None without a sound one; `newer` how many records
-    it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files and `present` names them; `evidence` has the records themselves
+    it does not cover; `findings` in order, the first one first; `notes` are worth knowing and no breach; `records` counts record files and `present` names them; `source` is where all this was read from (`History`); `evidence` has the records themselves
     (None when the policy does not hold).
     """
 
@@ -103,6 +103,7 @@ class Verification:
     evidence: Evidence | None
     notes: tuple[str, ...] = ()
     present: frozenset[str] = frozenset()
+    source: str = "directory"
 
     @property
     def known_records(self) -> int:
@@ -194,6 +195,7 @@ def _verify(history: History, request: Request) -> Verification:
         evidence=evidence,
         notes=tuple(notes),
         present=frozenset(history.records()),
+        source=history.source,
     )
 
 

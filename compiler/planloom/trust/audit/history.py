@@ -23,12 +23,13 @@ WORKFLOWS: Final = ".github/workflows/"
 class History:
     """Everything there is to verify: path relative to the project → bytes.
 
-    `notes` say what of it could not be brought along, `breaks` what is wrong with where it was read from; `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
+    `notes` say what of it could not be brought along, `breaks` what is wrong with where it was read from, `source` what that is: directory, clone or bundle; `places` says for each path among the records which entry or attachment it is. Of the files the verifier reads `artifacts/`, `specs/trust/`, `specs/*.yaml`, the compiled plans below `generated/` and the compiled workflows; other paths mean nothing to it.
     """
 
     files: Mapping[str, bytes]
     notes: tuple[str, ...] = field(default=(), compare=False)
     breaks: tuple[Finding, ...] = ()
+    source: str = field(default="directory", compare=False)
     places: Mapping[str, Place] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +44,7 @@ class History:
         """Return the history of one work item: its records and whatever is not a work item's."""
         kept = {p: c for p, c in self.files.items() if item_of(p) in {item, names.RESOURCE_CHAINS, ""}}
         breaks = tuple(f for f in self.breaks if item_of(f.path) in {item, names.RESOURCE_CHAINS, ""})
-        return History(kept, self.notes, breaks)
+        return History(kept, self.notes, breaks, self.source)
 
     def items(self) -> tuple[str, ...]:
         """Return the work items that have a record, sorted."""
