@@ -99,7 +99,7 @@ def _check_owner(session: Session, owner: str, chains: Mapping[str, Chain]) -> I
         try:
             opened[name] = open_chain(session, chain)
         except TrustError as error:
-            yield from_error("records", name, error, _VERIFY)
+            yield from_error("records", name, error, error.hint if error.code == "E_KEY_REVOKED" else _VERIFY)
     is_whole = len(opened) == len(chains)
     claimed = any(records and records[-1].record.event == "claimed" for records in opened.values())
     own = names.item_chain(owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from planloom import api
 from planloom.cli import screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.core.errors import InputError
+
+if TYPE_CHECKING:
+    from planloom.runtime.session import Session
 
 
 @click.command(
@@ -28,6 +32,11 @@ from planloom.core.errors import InputError
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the portfolio too.")
 @click.option(
     "--bundle", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Write one file that holds all the evidence."
+)
+@click.option(
+    "--with-revoked",
+    is_flag=True,
+    help="Let the checkpoint list what a revoked key signed after its end; it counts only when the root revokes the key at a later size.",
 )
 @click.option("--proof", default="", metavar="RECORD", help="Print the proof that a record (its path) is in the checkpoint.")
 @click.option("--as", "form", type=click.Choice(["in-toto"]), default=None, help="Write a work item as another tool reads it.")
@@ -51,6 +60,7 @@ def export(
     expires: str,
     *,
     to_stdout: bool,
+    with_revoked: bool,
 ) -> None:
     """Write artifacts/exports/: the portfolio of all work items, and a signed checkpoint over all records.
 
@@ -75,14 +85,33 @@ def export(
         return
     # What is exported lies in artifacts/, on a runner too: `collect` has put it there, and the step that signs has no token.
     session = api.open_session(project, ledger=ledger or "files")
-    exported = export_all(session, find_origin(session))
+    exported = export_all(session, find_origin(session), with_revoked=with_revoked)
     if to_stdout or style == "json":
         screen.product_json(exported.portfolio)
     if bundle is not None:
         _write_bundle(project, bundle)
     shown = exported.folder.relative_to(project).as_posix() if exported.folder.is_relative_to(project) else str(exported.folder)
     screen.say(f"wrote {shown}/: the portfolio, and a checkpoint over {exported.records} records")
+    waiting = _find_waiting(session) if with_revoked else ""
+    if waiting:
+        before = f"What {waiting} signed after its end is listed, and counts once the root says so."
+        screen.suggest(f"planloom keys revoke {waiting} --at-size {exported.records} --reason TEXT", before=before)
+        return
     screen.suggest("planloom verify" if bundle is None else f"planloom verify {bundle}")
+
+
+def _find_waiting(session: Session) -> str:
+    """Return the first revoked key with records that the checkpoint lists beyond the place where the key ends, "" when there is none."""
+    from planloom.runtime.exporting import read_records
+    from planloom.trust.checkpoint import CHECKPOINT_PATH, LEAVES_PATH
+    from planloom.trust.signedby import find_reach
+
+    exports = {path: session.artifacts / path.removeprefix("artifacts/") for path in (CHECKPOINT_PATH, LEAVES_PATH)}
+    files = read_records(session.artifacts) | {path: place.read_bytes() for path, place in exports.items()}
+    for key in session.policy.keys:
+        if key.revoked is not None and find_reach(files, key.key, session.policy).beyond(key.revoked.at_size):
+            return key.name
+    return ""
 
 
 def _print_proof(project: Path, record: str) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from planloom.cli import given, screen
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
 from planloom.cli.passphrase import ask_passphrase, given_passphrase
-from planloom.core.errors import InputError
+from planloom.core.errors import Conflict, InputError
 from planloom.core.surroundings import is_in_git
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from planloom.trust.keys import Key, PrivateKey
     from planloom.trust.policy import Policy, TrustedKey
     from planloom.trust.policyjournal import Renaming
+    from planloom.trust.signedby import Reach
+
+_SHOWN: Final = 5
+_NO_CHECKPOINT: Final = (
+    "no checkpoint is here: nothing shows which records are from before (planloom export; in a clone: git fetch)"
+)
 
 
 @click.command(
@@ -112,21 +119,83 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
 
     The checkpoint is the one in artifacts/, else the one on the ledger branch of this clone or in the ledger that is named.
 
+    Where the key signed records that no checkpoint covers, --at-size must say that they don't count; `planloom export` beforehand keeps
+    them. A key that is revoked already is given another place by --at-size, never one that the checkpoint does not reach.
+
     JSON: {schema, path, version, lacking, key}, the key as in `keys list`.
     """
-    from planloom.trust.keyring import revoke_key
+    from planloom.trust.keyring import find_named, revoke_key
     from planloom.trust.policyfiles import load_policy
 
     project = find_root(root)
 
     def change() -> None:
         policy = load_policy(project)
-        size = at_size if at_size is not None else _checkpoint_size(project, policy, ledger)
+        known = find_named(policy, name)
+        reach = _reach(project, policy, name, ledger)
+        if at_size is None:
+            _refuse_undecided(known, reach, reason)
+        size = reach.size if at_size is None else at_size
         changed = revoke_key(policy, name, size, reason)
+        if size > reach.size:
+            message = f"the checkpoint covers {reach.size} records, not {size}: whoever has the key could still sign what counts"
+            raise Conflict(message, hint=f"planloom export --with-revoked   # then --at-size at most what it covers, for {name}")
+        for path in reach.beyond(size):
+            screen.say(f"warning: {path} does not count, and its work item stands still (planloom explain E_KEY_REVOKED)")
         what = f"{name} is revoked: its records count only among the first {size} of the checkpoint"
+        if known.revoked is not None:
+            what += f", and not among the first {known.revoked.at_size} as before"
         _sign_change(project, policy, changed, what, style, yes=yes)
 
     _until_signed(project, change, yes=yes)
+
+
+def _reach(project: Path, policy: Policy, name: str, ledger: str) -> Reach:
+    """Return how far the newest checkpoint goes and what a key signed, wherever the project keeps it."""
+    from planloom.cli.verifying import read_named
+    from planloom.trust.keyring import find_named
+    from planloom.trust.signedby import find_reach
+
+    history = read_named(None, project, ledger)
+    for note in history.notes:
+        screen.say(f"note: {note}")
+    reach = find_reach(history.files, find_named(policy, name).key, policy)
+    if not reach.size:
+        screen.say(_NO_CHECKPOINT)
+    return reach
+
+
+def _refuse_undecided(known: TrustedKey, reach: Reach, reason: str) -> None:
+    """Leave it to a person whether what a key signed lately is honest. Raises: Conflict with a command for either answer."""
+    name = shlex.quote(known.name)
+    words = f"planloom keys revoke {name} --reason {shlex.quote(reason)}"
+    if known.revoked is not None:
+        beyond = reach.beyond(known.revoked.at_size)
+        message = f"the key of {known.name} is revoked already (from checkpoint size {known.revoked.at_size} on)"
+        if not beyond:
+            raise Conflict(message, hint="planloom keys list")
+        listed = all(reach.records[path] is not None for path in beyond)
+        hint = (
+            f"{words} --at-size {reach.size}   # when they are honest: then they count"
+            if listed
+            else "planloom export --with-revoked   # when they are honest: it lists them and names what makes them count"
+        )
+        raise Conflict(f"{message}; what it signed later: {_shown(beyond)}", hint=hint)
+    beyond = tuple(path for path in reach.beyond(reach.size) if reach.records[path] is None)
+    if not beyond:
+        return
+    message = f"{known.name} signed what no checkpoint covers yet: {_shown(beyond)}"
+    items = ", ".join(sorted({path.split("/")[2] for path in beyond}))
+    ways = (
+        f"planloom export   # they are honest: they count when {known.name} is revoked after it",
+        f"{words} --at-size {reach.size}   # they are not: they count no more, and {items} stands still",
+    )
+    raise Conflict(message, hint="\n  ".join(ways))
+
+
+def _shown(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(paths[:_SHOWN]) + more
 
 
 @click.command(
@@ -387,5 +456,5 @@ def _checkpoint_size(project: Path, policy: Policy, ledger: str) -> int:
     content = read_named(None, project, ledger).files.get(CHECKPOINT_PATH)
     if content is not None:
         return open_checkpoint(content, policy)[0].size
-    screen.say("no checkpoint is here: nothing shows which records are from before (planloom export; in a clone: git fetch)")
+    screen.say(_NO_CHECKPOINT)
     return 0

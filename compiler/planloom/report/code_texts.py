@@ -139,7 +139,7 @@ _EVIDENCE: Final = (
         "E_KEY_REVOKED",
         "The key is revoked, and the record is not among those that the checkpoint had listed by then.",
         "Whoever has the revoked key can sign whatever they like, with any time in it.",
-        "`planloom keys list` shows the reason. When the record is honest and older, the revocation names too small a size: `planloom keys revoke NAME --at-size N --reason TEXT`.",
+        "`planloom keys list` shows the reason. When the record is honest: `planloom export --with-revoked` lets the checkpoint list it, `planloom keys revoke NAME --at-size N --reason TEXT` with the size that it names makes it count. When it is not: as long as no checkpoint lists it, move it and what follows it in its chain out of `artifacts/`, or go on in another work item. `planloom keys revoke NAME --reason TEXT` lists the records that this is about.",
     ),
     _found(
         "E_NONCANONICAL",

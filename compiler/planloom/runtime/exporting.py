@@ -16,7 +16,8 @@ from planloom.runtime.delegating import write_atomically
 from planloom.runtime.reading import read_view
 from planloom.state.portfolio import portfolio_document, portfolio_item
 from planloom.state.schedule import build_schedule
-from planloom.trust.checkpoint import build_checkpoint, check_leaves, is_record_path
+from planloom.trust.checkpoint import build_checkpoint, check_leaves, is_record_path, parse_leaves
+from planloom.trust.policy import refuse_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -102,8 +103,11 @@ def read_records(artifacts: Path) -> dict[str, bytes]:
     return found
 
 
-def export(session: Session, origin: str) -> Exported:
+def export(session: Session, origin: str, *, with_revoked: bool = False) -> Exported:
     """Write `artifacts/exports/`: portfolio.json, checkpoint, leaves.txt.
+
+    `with_revoked` lists records of revoked keys too, which no checkpoint covers yet. They count no more for it: only the root may say so,
+    by a revocation at a later size, and it can be sure which records that means only once they have their places.
 
     One exporter at a time: else the files of two could end up beside each other. Raises: TrustError when a record that an earlier
     checkpoint covers is gone or changed (nothing is signed then), or without a key.
@@ -112,24 +116,40 @@ def export(session: Session, origin: str) -> Exported:
     try:
         disk.make_folders(lock.parent)
         with disk.locked(lock, exclusive=True):
-            return _export(session, origin)
+            return _export(session, origin, with_revoked=with_revoked)
     except OSError as error:
         raise disk.refusal(error, session.artifacts) from error
 
 
-def _export(session: Session, origin: str) -> Exported:
+def _export(session: Session, origin: str, *, with_revoked: bool) -> Exported:
     folder = session.artifacts / "exports"
     leaves_path = folder / "leaves.txt"
     previous = leaves_path.read_bytes() if leaves_path.exists() else b""
     records = read_records(session.artifacts)
     # The same records for both, although others may be at work: a verifier compares them.
-    portfolio = build_portfolio(session, records.keys())
-    checkpoint, leaves = build_checkpoint(records, previous, origin, session.find_key("ci"))
+    signer = session.find_key("ci")
+    trusted = session.policy.find(signer.key_id)
+    if trusted is not None:
+        # Its checkpoint would hold for nobody, and nothing that an earlier one protects would count any more.
+        refuse_revoked(trusted)
+    checkpoint, leaves = build_checkpoint(records, previous, origin, signer)
+    judged = _as_if_listed(session, leaves) if with_revoked else session
+    portfolio = build_portfolio(judged, records.keys())
     write_atomically(folder / "portfolio.json", canonical.encode(portfolio) + b"\n")
     # The leaves first: a checkpoint whose leaves are missing could not be checked.
     write_atomically(leaves_path, leaves)
     write_atomically(folder / "checkpoint", checkpoint)
     return Exported(portfolio, len(records), folder)
+
+
+def _as_if_listed(session: Session, leaves: bytes) -> Session:
+    """Return a session for which revoked keys count as far as a list of leaves goes: so the portfolio reads once the root has said so."""
+    places = {leaf.hash: index for index, leaf in enumerate(parse_leaves(leaves))}
+    keys = tuple(
+        key if key.revoked is None else key._replace(revoked=key.revoked._replace(at_size=len(places)))
+        for key in session.policy.keys
+    )
+    return session._replace(policy=session.policy._replace(keys=keys, sealed=places), opened={})
 
 
 def check_kept(session: Session) -> None:

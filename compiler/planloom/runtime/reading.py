@@ -39,7 +39,10 @@ def open_chain(session: Session, chain: Chain) -> tuple[Signed, ...]:
                 signed = open_record(entry.content, session.policy)
             except TrustError as error:
                 message = f"{chain.name} #{index}: {error.message}"
-                raise TrustError(message, hint="planloom verify   # reports all that is broken", code=error.code) from error
+                hint = "planloom verify   # reports all that is broken"
+                if error.code == "E_KEY_REVOKED":
+                    hint = "planloom explain E_KEY_REVOKED   # what to do when it is honest, and when it is not"
+                raise TrustError(message, hint=hint, code=error.code) from error
             session.opened[key] = signed
         record = signed.record
         if (record.chain, record.index, record.previous) != (chain.name, index, previous):

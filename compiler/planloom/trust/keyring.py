@@ -64,9 +64,9 @@ def trust_key(policy: Policy, wanted: TrustedKey) -> tuple[TrustedKey, ...]:
 
 
 def revoke_key(policy: Policy, name: str, at_size: int, reason: str) -> tuple[TrustedKey, ...]:
-    """Return the change that revokes a key from a checkpoint size on. Raises: InputError, Conflict."""
+    """Return the change that revokes a key from a checkpoint size on, or from another one than before. Raises: InputError, Conflict."""
     known = find_named(policy, name)
-    if known.revoked is not None:
+    if known.revoked is not None and known.revoked.at_size == at_size:
         message = f"the key of {name} is revoked already (from checkpoint size {known.revoked.at_size} on)"
         raise Conflict(message, hint="planloom keys list")
     if not reason.strip():
