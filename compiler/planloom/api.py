@@ -237,8 +237,13 @@ def ensure_item(session: Session, item: str, plan: str, params: Mapping[str, str
     return False
 
 
-def run(session: Session, item: str, jobs: int, observer: Observer, store: Path | None = None) -> tuple[ItemView, Schedule]:
-    """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands."""
+def run(
+    session: Session, item: str, jobs: int, observer: Observer, store: Path | None = None
+) -> tuple[ItemView, Schedule, TrustError | None]:
+    """Carry out an open work item on this machine, write its schedule, and sign a checkpoint; returns how it stands.
+
+    With it comes why no checkpoint was signed, None when one was: another work item's records may not hold, and this one is not to wait for that.
+    """
     from planloom.runtime.delegating import delegate_item
     from planloom.runtime.exporting import check_kept, export, find_origin
     from planloom.runtime.running import REFRESH_SECONDS, LocalRun
@@ -248,9 +253,13 @@ def run(session: Session, item: str, jobs: int, observer: Observer, store: Path 
     pace = REFRESH_SECONDS if keeps_files(session) else REMOTE_SECONDS
     LocalRun(session, item, output_store(session, store), observer, jobs, pace).carry_out()
     delegated = delegate_item(session, item, "planloom run")
+    unsigned = None
     if keeps_files(session):
-        export(session, find_origin(session))
-    return delegated.view, delegated.schedule
+        try:
+            export(session, find_origin(session))
+        except TrustError as error:
+            unsigned = error
+    return delegated.view, delegated.schedule, unsigned
 
 
 def read_status(session: Session, item: str) -> tuple[ItemView, Schedule]:

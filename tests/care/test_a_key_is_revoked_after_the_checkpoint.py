@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -85,3 +86,21 @@ def test_a_checkpoint_is_never_signed_by_a_key_that_is_revoked(shop):
     before = (shop.folder / "artifacts/exports/checkpoint").read_bytes()
     assert shop.run("export", "--with-revoked").returncode == 4
     assert (shop.folder / "artifacts/exports/checkpoint").read_bytes() == before
+
+
+def test_other_work_items_go_on_beside_one_that_does_not_hold(shop):
+    revoke(shop, "--at-size", "3")
+    ran = shop.run("run", "rel-2")
+    assert ran.returncode == 4
+    assert "  ok      a   attempt 1" in ran.stdout
+    assert "rel-2 went on, but no checkpoint could be signed" in ran.stderr
+    assert "rel-1/_gate-c #1" in ran.stderr
+    assert "1 of 2 steps done. Next: planloom approve rel-2 c" in ran.stderr
+    told = shop.run("status")
+    assert told.returncode == 4
+    assert "rel-2: rel 1.0.0, 2 steps" in told.stdout
+    assert "rel-1: broken   E_KEY_REVOKED   rel-1/_gate-c #1" in told.stdout
+    assert "planloom explain E_KEY_REVOKED" in told.stderr
+    document = json.loads(shop.run("status", "--format", "json").stdout)
+    assert [one["workItemId"] for one in document["workItems"]] == ["rel-2"]
+    assert [(one["workItemId"], one["code"]) for one in document["broken"]] == [("rel-1", "E_KEY_REVOKED")]

@@ -14,9 +14,10 @@ import click
 from planloom import api
 from planloom.cli import given, screen, streams
 from planloom.cli.options import examples, find_root, format_option, ledger_option, root_option
-from planloom.core.errors import EXIT_FINDINGS, InputError
+from planloom.core.errors import EXIT_FINDINGS, InputError, PlanloomError
 
 if TYPE_CHECKING:
+    from planloom.core.errors import TrustError
     from planloom.runtime.session import Session
     from planloom.state.item import ItemView
     from planloom.state.schedule import Schedule
@@ -135,14 +136,19 @@ def run(
     chosen, its_plan = api.choose_item(session, item, plan)
     api.ensure_item(session, chosen, its_plan, parse_params(params), "planloom run")
     try:
-        view, schedule = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, store, verbose=verbose)
+        view, schedule, unsigned = _run_shown(session, chosen, jobs or os.cpu_count() or 1, style, store, verbose=verbose)
     except KeyboardInterrupt:
         screen.say("stopped; what was running is recorded as cancelled")
         screen.suggest(f"planloom run {chosen}")
         return 130
     if style == "json":
         screen.product_json(status_json(session, view, schedule))
+    if unsigned is not None:
+        screen.say(f"{chosen} went on, but no checkpoint could be signed, because of another work item:")
+        screen.refuse(unsigned)
     _conclude(session, view, schedule, scratch)
+    if unsigned is not None:
+        return unsigned.exit_code
     return EXIT_FINDINGS if schedule.failed else 0
 
 
@@ -155,7 +161,7 @@ def _stop_like_ctrl_c() -> None:
 
 def _run_shown(
     session: Session, item: str, jobs: int, style: str, store: Path | None, *, verbose: bool
-) -> tuple[ItemView, Schedule]:
+) -> tuple[ItemView, Schedule, TrustError | None]:
     from planloom.report.progress import LiveProgress, PlainProgress, waiting_lines
 
     say = screen.say if style == "json" else screen.product
@@ -167,12 +173,12 @@ def _run_shown(
         console = Console(highlight=False)
         with Live(console=console, refresh_per_second=8, transient=True) as live:
             plain.say = lambda line: console.print(line, markup=False, soft_wrap=True)
-            view, schedule = api.run(session, item, jobs, LiveProgress(plain, live), store)
+            view, schedule, unsigned = api.run(session, item, jobs, LiveProgress(plain, live), store)
     else:
-        view, schedule = api.run(session, item, jobs, plain, store)
+        view, schedule, unsigned = api.run(session, item, jobs, plain, store)
     for line in waiting_lines(view, schedule, plain.width):
         say(line)
-    return view, schedule
+    return view, schedule, unsigned
 
 
 def status_json(session: Session, view: ItemView, schedule: Schedule) -> dict[str, Any]:
@@ -245,8 +251,11 @@ def parse_params(params: tuple[str, ...]) -> dict[str, str]:
 @root_option
 @ledger_option
 @format_option
-def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> None:
-    """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item. With STEP: that step alone."""
+def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, watch: bool) -> int:
+    """Show each step of a work item: done, running, waiting, and why. Without ITEM: every work item. With STEP: that step alone.
+
+    Among several, one that can't be read is named with its code, and the others are shown; it ends then as it would for that one alone.
+    """
     session = api.open_session(find_root(root), ledger=ledger)
     from planloom.report.table import count_line, write_status
 
@@ -255,12 +264,20 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
         message = f"there is no work item in {session.ledger.describe()}"
         raise InputError(message, hint="planloom run   # opens one")
     while True:
-        shown = [api.read_step(session, item, step)] if step else [api.read_status(session, one) for one in items]
+        broken: dict[str, PlanloomError] = {}
+        shown = [api.read_step(session, item, step)] if step else _read_all(session, items, broken)
         if style == "json":
-            screen.product_json({"workItems": [status_json(session, view, schedule) for view, schedule in shown]})
+            document: dict[str, Any] = {"workItems": [status_json(session, view, schedule) for view, schedule in shown]}
+            if broken:
+                document["broken"] = [
+                    {"workItemId": one, "code": error.code, "message": error.message} for one, error in broken.items()
+                ]
+            screen.product_json(document)
         else:
             for view, schedule in shown:
                 screen.product(write_status(view, schedule))
+            for one, error in broken.items():
+                screen.product(f"{one}: broken   {error.code}   {error.message}")
         busy = any(schedule.running or schedule.dispatchable for _, schedule in shown)
         if not watch or not busy or not streams.is_read():
             break
@@ -271,6 +288,22 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
         _say_newer_plan(session, view, schedule)
         command = api.next_command(session, view, schedule)
         screen.suggest(command, before="" if step else count_line(schedule))
+    for error in broken.values():
+        screen.refuse(error)
+    return max((error.exit_code for error in broken.values()), default=0)
+
+
+def _read_all(session: Session, items: tuple[str, ...], broken: dict[str, PlanloomError]) -> list[tuple[ItemView, Schedule]]:
+    """Return how work items stand, and put those that can't be read into `broken`; the only one there is says so itself."""
+    found = []
+    for one in items:
+        try:
+            found.append(api.read_status(session, one))
+        except PlanloomError as error:
+            if len(items) == 1:
+                raise
+            broken[one] = error
+    return found
 
 
 @click.command(
