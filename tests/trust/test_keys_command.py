@@ -273,6 +273,16 @@ def test_a_rotated_key_leaves_the_history_sound(project):
     assert load_policy(project).named("you").key.public.hex() in shown
 
 
+@pytest.mark.parametrize("is_in_git", [False, True])
+def test_a_rotation_ends_in_one_next_command_and_speaks_of_github_only_in_git(project, is_in_git):
+    if is_in_git:
+        (project / ".git").mkdir()
+    status, _, told = run(keys_command, "rotate", "ci", "--yes")
+    assert (status, told.count("Next: ")) == (0, 1), told
+    assert ("init --github" in told) == is_in_git
+    assert told.rstrip().splitlines()[-1].endswith("git commit" if is_in_git else "planloom keys list")
+
+
 def test_more_approvals_are_asked_for_and_what_was_approved_before_still_counts(project):
     status, _, said = run(keys_command, "rules", "--threshold", "approver=2", "--allow-self-approval", "--yes")
     assert status == 0

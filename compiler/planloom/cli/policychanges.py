@@ -241,13 +241,15 @@ def rotate(name: str, root: Path | None, style: str, *, yes: bool) -> None:
             write_private_key(beside, fresh, passphrase)
             yield
             screen.say(f"{KEY_FOLDER}/{path.name}   key {fresh.key_id[:8]}   (the old one: {old}.pem)")
+            if name == "ci" and is_in_git(project):
+                screen.say(
+                    given.repeat("Its secret on GitHub is PLANLOOM_SIGNING_KEY: planloom init --github stores the new key")
+                )
 
         what = f"{name} gets the key {fresh.key_id[:8]}; the old one is valid until now"
         _sign_change(project, policy, changed, what, style, yes=yes, also=fresh, around=put_in_place, keys=[Renaming(name, old)])
 
     _until_signed(project, change, yes=yes)
-    if name == "ci":
-        screen.suggest("planloom init --github", before="Store the new key as the secret PLANLOOM_SIGNING_KEY.")
 
 
 @click.command(
