@@ -331,3 +331,15 @@ def test_outside_of_a_git_repository_nothing_of_git_is_proposed(tmp_path):
     commands = [next_of(done) for done in said(inside)]
     assert commands[0] == "git add specs generated .github && git commit && planloom run"
     assert commands[2] == commands[5] == commands[6] == "git add specs/trust && git commit"
+
+
+def test_an_export_of_a_git_ledger_follows_collecting_and_leads_to_the_push(shop):
+    shop.check("run", "demo-1", "--ledger", "git")
+    refused = shop.run("export", "--ledger", "git")
+    assert refused.returncode == 3
+    assert "planloom collect --ledger git && planloom export --ledger git" in refused.stderr
+    assert not (shop.folder / "artifacts/exports/checkpoint").exists()
+    shop.check("collect", "--ledger", "git")
+    exported = shop.check("export", "--ledger", "git")
+    assert "Next: planloom collect --ledger git --push" in exported.stderr
+    shop.check("collect", "--ledger", "git", "--push")

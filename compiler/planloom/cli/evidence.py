@@ -66,6 +66,7 @@ def export(
 
     Exporting again without new records changes no byte.
     """
+    from planloom.runtime.collecting import require_collected
     from planloom.runtime.exporting import export as export_all
     from planloom.runtime.exporting import find_origin
 
@@ -85,6 +86,8 @@ def export(
         return
     # What is exported lies in artifacts/, on a runner too: `collect` has put it there, and the step that signs has no token.
     session = api.open_session(project, ledger=ledger or "files")
+    if not api.keeps_files(session):
+        require_collected(session)
     exported = export_all(session, find_origin(session), with_revoked=with_revoked)
     if to_stdout or style == "json":
         screen.product_json(exported.portfolio)
@@ -96,6 +99,9 @@ def export(
     if waiting:
         before = f"What {waiting} signed after its end is listed, and counts once the root says so."
         screen.suggest(f"planloom keys revoke {waiting} --at-size {exported.records} --reason TEXT", before=before)
+        return
+    if not api.keeps_files(session) and bundle is None:
+        screen.suggest("planloom collect --push", before="The ledger branch does not have it yet.")
         return
     screen.suggest("planloom verify" if bundle is None else f"planloom verify {bundle}")
 

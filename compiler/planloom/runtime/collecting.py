@@ -244,6 +244,13 @@ def push_records(session: Session, plan: str = "", item: str = "") -> Pushed:
     raise StoreError(message, hint="run the collector again")
 
 
+def require_collected(session: Session) -> None:
+    """See that records of a git ledger were brought into `artifacts/`, before anything is signed over what lies there. Raises: Conflict."""
+    if not _tip_file(session.artifacts).exists():
+        message = f"the records of {session.ledger.describe()} were not collected yet: a checkpoint would cover none of them"
+        raise Conflict(message, hint="planloom collect && planloom export && planloom collect --push")
+
+
 def _read_copy(artifacts: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(artifacts.rglob("*")):
