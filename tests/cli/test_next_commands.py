@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -343,3 +344,15 @@ def test_an_export_of_a_git_ledger_follows_collecting_and_leads_to_the_push(shop
     exported = shop.check("export", "--ledger", "git")
     assert "Next: planloom collect --ledger git --push" in exported.stderr
     shop.check("collect", "--ledger", "git", "--push")
+
+
+def test_status_in_a_clone_names_the_git_ledger_whose_branch_came_with_it(shop):
+    assert "planloom run   # opens one" in shop.run("status").stderr
+    shop.check("run", "demo-1", "--ledger", "git")
+    for words in (("collect",), ("export",), ("collect", "--push")):
+        shop.check(*words, "--ledger", "git")
+    git(shop.folder, "fetch", "-q", "origin")
+    shutil.rmtree(shop.folder / "artifacts")
+    told = shop.run("status")
+    assert (told.returncode, "planloom status --ledger git" in told.stderr) == (2, True), told
+    shop.check("status", "--ledger", "git")

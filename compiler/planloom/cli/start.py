@@ -262,7 +262,10 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     items = (item,) if item else session.ledger.items()
     if not items:
         message = f"there is no work item in {session.ledger.describe()}"
-        raise InputError(message, hint="planloom run   # opens one")
+        hint = "planloom run   # opens one"
+        if api.keeps_files(session) and not ledger and _is_clone_of_git_ledger(session):
+            hint = "planloom status --ledger git   # this clone has records on the ledger branch"
+        raise InputError(message, hint=hint)
     while True:
         broken: dict[str, PlanloomError] = {}
         shown = [api.read_step(session, item, step)] if step else _read_all(session, items, broken)
@@ -291,6 +294,16 @@ def status(item: str, step: str, root: Path | None, ledger: str, style: str, *, 
     for error in broken.values():
         screen.refuse(error)
     return max((error.exit_code for error in broken.values()), default=0)
+
+
+def _is_clone_of_git_ledger(session: Session) -> bool:
+    """Return whether the ledger branch came here with a clone and has records; asks no remote."""
+    from planloom.trust.gather import read_history
+
+    try:
+        return bool(read_history(session.root).items())
+    except PlanloomError:
+        return False
 
 
 def _read_all(session: Session, items: tuple[str, ...], broken: dict[str, PlanloomError]) -> list[tuple[ItemView, Schedule]]:
