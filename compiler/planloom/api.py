@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core.errors import Conflict, InputError, StoreError, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.runtime.effects import SystemClock, SystemEnvironment, SystemIds
 from planloom.runtime.identity import read_identity
 from planloom.runtime.opening import Source
@@ -79,7 +80,7 @@ def read_settings(root: Path) -> Mapping[str, Any]:
     """Return the compiled project settings (`generated/project.json`), empty when there are none. Raises: StoreError when unreadable."""
     path = root / "generated" / "project.json"
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_plain(path, follow=True))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

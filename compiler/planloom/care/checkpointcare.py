@@ -8,6 +8,7 @@ from planloom.care.findings import Finding, from_error
 from planloom.care.keycare import read_policy
 from planloom.care.recordcare import find_owners
 from planloom.core.errors import PlanloomError, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.ledger.git import GitLedger
 from planloom.ledger.layout import record_path
 from planloom.ledger.open import open_ledger
@@ -66,8 +67,8 @@ def _read(ground: Ground) -> _Held:
         checkpoint, leaves = (ground.artifacts / path.removeprefix(_TOP) for path in (CHECKPOINT_PATH, LEAVES_PATH))
         return _Held(
             frozenset(read_records(ground.artifacts)),
-            checkpoint.read_bytes() if checkpoint.exists() else None,
-            leaves.read_bytes() if leaves.exists() else b"",
+            read_plain(checkpoint) if checkpoint.exists() else None,
+            read_plain(leaves) if leaves.exists() else b"",
             "planloom export",
         )
     chains = ledger.read([f"{owner}/" for owner in find_owners(ledger)])

@@ -13,10 +13,10 @@ from planloom.care.findings import Finding, Ground, from_error
 from planloom.care.foldercare import find_drift, find_git_lines, find_policy_faults
 from planloom.care.gitcare import find_cache_faults, find_git_faults
 from planloom.care.keycare import find_key_faults, find_tracked_keys
-from planloom.care.leftovers import find_half_copy, find_staged, find_unfinished
+from planloom.care.leftovers import find_half_copy, find_special, find_staged, find_unfinished
 from planloom.care.outputcare import find_output_faults
 from planloom.care.recordcare import find_record_faults
-from planloom.core.errors import PlanloomError
+from planloom.core.errors import PlanloomError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHECKS: Final[tuple[tuple[str, Callable[[Ground], Iterable[Finding]]], ...]] = (
     ("unfinished appends", find_unfinished),
     ("files left behind", find_staged),
+    ("what is no file", find_special),
     ("private keys", find_key_faults),
     ("keys in git", find_tracked_keys),
     ("trust policy", find_policy_faults),
@@ -69,6 +70,8 @@ def _look(name: str, check: Callable[[Ground], Iterable[Finding]], ground: Groun
     """Return what a check finds; that the machine does not let it look is a finding of its own, and no end of the others."""
     try:
         return tuple(check(ground))
+    except StoreError as error:
+        return (from_error("unreadable", name, error),)
     except OSError as error:
         where = ground.shown(Path(error.filename)) if error.filename else name
         what = f"{name} can't be looked at: {error.strerror or type(error).__name__}"

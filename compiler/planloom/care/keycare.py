@@ -11,6 +11,7 @@ from planloom.care.findings import FIX, Finding, from_error
 from planloom.care.git import ask_git, is_repository
 from planloom.care.leftovers import Removal
 from planloom.core.errors import TrustError
+from planloom.core.plainfile import read_plain
 from planloom.trust.keyfiles import CI, KEY_FOLDER, VARIABLE_PASSPHRASE, YOU, is_encrypted, parse_private_key
 from planloom.trust.policyfiles import load_policy
 
@@ -35,7 +36,7 @@ def find_key_faults(ground: Ground) -> Iterator[Finding]:
         shown = ground.shown(path)
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
-            content = path.read_bytes()[:_MAX_BYTES]
+            content = read_plain(path, follow=True)[:_MAX_BYTES]
         except OSError as error:
             yield Finding("key", shown, f"the key can't be read: {error.strerror}", f"chmod 600 {shlex.quote(shown)}")
             continue
@@ -156,7 +157,7 @@ def _parse(ground: Ground, content: bytes, shown: str) -> PrivateKey | None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()[:_MAX_BYTES]
+        return read_plain(path, follow=True)[:_MAX_BYTES]
     except OSError:
         return b""
 

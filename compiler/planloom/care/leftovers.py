@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom.care.findings import FIX, Finding, from_error
@@ -16,7 +19,6 @@ from planloom.records.bodies import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from planloom.care.findings import Ground
 
@@ -29,6 +31,9 @@ STAGED: Final[tuple[tuple[str, str], ...]] = (
     ("specs/trust", "**/*.new"),
 )
 """Where files get their content before they get their name, beside the folder of records: (folder, pattern)."""
+
+_IN_CHAINS: Final = (3, 4)
+"""How many parts a path below `artifacts/` has where the ledger itself looks what lies there: the folder of a chain, and a record in it."""
 
 RACES: Final = "race-*"
 """Folders of `doctor --race` in `artifacts/.ledger/`, when it was killed."""
@@ -94,6 +99,20 @@ def find_staged(ground: Ground) -> Iterator[Finding]:
     for path in sorted((ground.artifacts / TOOLS).glob(RACES)):
         if ground.is_settled(path):
             yield Finding("left-over", ground.shown(path), "the folder of a race that was stopped", FIX, Removal(path))
+
+
+def find_special(ground: Ground) -> Iterator[Finding]:
+    """Yield pipes, devices and links below `artifacts/`, which nobody reads; those among the records of a chain, the ledger names."""
+    for top, folders, names in os.walk(ground.artifacts):
+        for name in sorted((*folders, *names)):
+            path = Path(top) / name
+            inside = path.relative_to(ground.artifacts).parts
+            if inside[0] in FOLDERS.values() and len(inside) in _IN_CHAINS:
+                continue
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                what = "this is a pipe, a device or a link: nothing reads it, and only plain files belong here"
+                yield Finding("E_FOREIGN", ground.shown(path), what, "move it away")
 
 
 class Removal:

@@ -10,6 +10,7 @@ from typing import Final
 from planloom.cli import screen, streams
 from planloom.cli.quick import find_command
 from planloom.core.errors import PlanloomError
+from planloom.core.plainfile import NotPlainError
 
 THE_MACHINES: Final = frozenset(
     [
@@ -59,9 +60,11 @@ def refuse_for_the_machine(error: OSError) -> int:
     """Say what the machine refuses and return the exit code of a store that can't be used. Raises: the error, when it is our bug."""
     from planloom.core.errors import EXIT_STORE, StoreError
 
-    if errno.errorcode.get(error.errno or 0) not in THE_MACHINES:
+    if not isinstance(error, NotPlainError) and errno.errorcode.get(error.errno or 0) not in THE_MACHINES:
         raise error
     where = f"{error.filename}: " if error.filename else ""
     hint = "make room, or see that it may be written to; what was recorded is kept, so run the command again"
+    if isinstance(error, NotPlainError):
+        hint = "planloom doctor   # looks for what is wrong"
     screen.refuse(StoreError(f"{where}{error.strerror}", hint=hint))
     return EXIT_STORE

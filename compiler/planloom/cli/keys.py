@@ -12,6 +12,7 @@ from planloom.cli.options import examples, find_root, format_option, root_option
 from planloom.cli.passphrase import ask_passphrase
 from planloom.cli.policychanges import revoke, rotate, rules, sign, trust
 from planloom.core.errors import Conflict, TrustError
+from planloom.core.plainfile import read_plain
 
 if TYPE_CHECKING:
     from planloom.core.canonical import Json
@@ -208,8 +209,8 @@ def _origin(project: Path) -> str:
 
     path = project / CHECKPOINT_PATH
     try:
-        return parse_checkpoint(path.read_bytes())[0].origin if path.exists() else "local/planloom"
-    except TrustError:
+        return parse_checkpoint(read_plain(path))[0].origin if path.exists() else "local/planloom"
+    except (OSError, TrustError):
         return "local/planloom"
 
 

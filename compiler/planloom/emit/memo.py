@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planloom import VERSION
+from planloom.core.plainfile import read_plain
 from planloom.core.surroundings import is_in_git
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def fingerprint(root: Path) -> str:
     total = hashlib.sha256(f"{VERSION} {is_in_git(root)}".encode())
     try:
         for path in _files(str(root)):
-            with open(path, "rb") as file:  # noqa: PTH123 -- a Path for each of these takes longer than reading them
-                content = file.read()
+            content = read_plain(path, follow=True)
             total.update(f"\n{path.removeprefix(str(root))} {len(content)}\n".encode("utf-8", "surrogateescape"))
             total.update(content)
         total.update("\n".join(_compiler(str(Path(__file__).parents[1]))).encode("utf-8", "surrogateescape"))

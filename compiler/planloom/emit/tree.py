@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom import VERSION
 from planloom.core.errors import InputError, StoreError
+from planloom.core.plainfile import read_plain
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, decode_steps
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def read_ours(root: Path) -> dict[str, bytes]:
     try:
         for path in _walk(root, GENERATED):
             if not path.startswith(DOCS):
-                found[path] = (root / path).read_bytes()
+                found[path] = read_plain(root / path, follow=True)
         for path in _walk(root, WORKFLOWS):
-            content = (root / path).read_bytes() if path.endswith((".yml", ".yaml")) else b""
+            content = read_plain(root / path, follow=True) if path.endswith((".yml", ".yaml")) else b""
             if content.startswith(HEADER):
                 found[path] = content
     except OSError as error:
@@ -172,7 +173,7 @@ def check_places(root: Path, paths: Iterable[str]) -> None:
         if not target.parent.resolve().is_relative_to(inside):
             message = f"{path} would be written outside of the project, through a link"
             raise InputError(message, hint="replace the link by a folder")
-        if path.startswith(WORKFLOWS) and target.exists() and not target.read_bytes().startswith(HEADER):
+        if path.startswith(WORKFLOWS) and target.exists() and not read_plain(target, follow=True).startswith(HEADER):
             message = f"{path} exists and was not written by planloom"
             raise InputError(message, hint="rename or delete it, or set another workflow.prefix in the plan")
         if target.is_dir():
@@ -197,5 +198,6 @@ def _walk(root: Path, folder: str) -> Iterator[str]:
 
 def _unreadable(error: OSError) -> StoreError:
     return StoreError(
-        f"a compiled file can't be read: {error.strerror or error}", hint="check the rights of generated/ and .github/"
+        f"{error.filename or 'a compiled file'} can't be read: {error.strerror or error}",
+        hint="check the rights of generated/ and .github/",
     )

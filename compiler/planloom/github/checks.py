@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import PlanloomError, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.github import survey
 from planloom.github.client import PAGE, name
 from planloom.github.local import NEEDED_ROLES
@@ -218,7 +219,7 @@ CHECKS: Final[tuple[Callable[[Scene], Iterator[Check]], ...]] = (
 
 
 def _read(scene: Scene, path: str) -> bytes:
-    return (scene.local.root / path).read_bytes()
+    return read_plain(scene.local.root / path, follow=True)
 
 
 def _blob_id(content: bytes) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import StoreError, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.ledger import disk
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def replacing(artifacts: Path, remote: str) -> Iterator[None]:
 def half_copy(artifacts: Path) -> StoreError | None:
     """Return why `artifacts/` can't be read as it is, with the command that helps; None when it is whole."""
     try:
-        remote = (artifacts / MARK).read_text(encoding="utf-8", errors="replace")
+        remote = read_plain(artifacts / MARK).decode("utf-8", "replace")
     except OSError:
         return None
     # What lies in a file is anybody's: only a plain name becomes part of a command that somebody pastes.

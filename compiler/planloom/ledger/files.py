@@ -11,6 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from planloom.core.names import ITEM_CHAIN, is_work_item_id
+from planloom.core.plainfile import read_plain
 from planloom.ledger import disk, layout
 from planloom.ledger.entries import check_append, no_attachment, token_of
 from planloom.ledger.journal import NEW, Journal
@@ -95,7 +96,7 @@ class FileLedger:
         path = layout.attachment_path(chain, index, name)
 
         def take(listing: Listing) -> bytes:
-            return listing.waiting[path] if path in listing.waiting else (self._artifacts / path).read_bytes()
+            return listing.waiting[path] if path in listing.waiting else read_plain(self._artifacts / path)
 
         with self._guarded():
             try:
@@ -119,7 +120,7 @@ class FileLedger:
         entries = []
         for index, folder in enumerate(folders, start=1):
             path = layout.record_path(folder, chain, index)
-            content = waiting[path] if path in waiting else (self._artifacts / path).read_bytes()
+            content = waiting[path] if path in waiting else read_plain(self._artifacts / path)
             entries.append(Entry(folder, content))
         head = Head(len(entries), token_of(entries[-1].content) if entries else "")
         return Chain(chain, tuple(entries), head)
@@ -134,7 +135,7 @@ class FileLedger:
     def _entry_at(self, chain: str, index: int) -> bytes | None:
         for folder in FOLDERS:
             with contextlib.suppress(FileNotFoundError):
-                return (self._artifacts / layout.record_path(folder, chain, index)).read_bytes()
+                return read_plain(self._artifacts / layout.record_path(folder, chain, index))
         return None
 
     def _write(self, files: Mapping[str, bytes]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import canonical
 from planloom.core.errors import StoreError
+from planloom.core.plainfile import read_plain
 from planloom.ledger import disk, layout
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Journal:
         Raises: StoreError when the journal can't be read, OSError.
         """
         try:
-            content = self._path.read_bytes()
+            content = read_plain(self._path)
         except FileNotFoundError:
             return {}
         try:
@@ -108,7 +109,7 @@ class Journal:
 
     def _is_placed(self, path: str, content: bytes) -> bool:
         try:
-            found = (self._artifacts / path).read_bytes()
+            found = read_plain(self._artifacts / path)
         except FileNotFoundError:
             return False
         if found != content:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core import canonical, names
 from planloom.core.errors import Conflict, StoreError, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.ledger import layout
 from planloom.ledger.copying import replacing
 from planloom.ledger.git import GitLedger
@@ -178,7 +179,7 @@ def _fold_chain(session: Session, name: str, chain: Chain) -> int:
     for index, entry in enumerate(chain.entries, start=1):
         path = session.artifacts / layout.record_path(entry.folder, name, index)
         if path.exists():
-            if path.read_bytes() != entry.content:
+            if read_plain(path) != entry.content:
                 message = f"{path.name} of {name} on the ledger branch is not the record in the ledger"
                 raise TrustError(message, code="E_FORK", hint="planloom verify   # reports all that is broken")
             continue
@@ -256,7 +257,7 @@ def _read_copy(artifacts: Path) -> dict[str, bytes]:
     for path in sorted(artifacts.rglob("*")):
         name = path.relative_to(artifacts).as_posix()
         if path.is_file() and not name.startswith(".") and not path.name.endswith(".part"):
-            found[name] = path.read_bytes()
+            found[name] = read_plain(path)
     return found
 
 

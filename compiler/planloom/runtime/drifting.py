@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from planloom.core.errors import InputError, PlanloomError
+from planloom.core.plainfile import read_plain
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan, find_step
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def find_changed(workspace: Path, plan: PlanRef, steps: Mapping[str, CompiledSte
     """
     folder = workspace / "generated" / plan.name
     try:
-        header = _read_header((folder / HEADER_NAME).read_bytes())
-        content = b"" if header.digest == plan.digest else (folder / STEPS_NAME).read_bytes()
+        header = _read_header(read_plain(folder / HEADER_NAME, follow=True))
+        content = b"" if header.digest == plan.digest else read_plain(folder / STEPS_NAME, follow=True)
     except FileNotFoundError:
         header, content = None, b""
     except OSError as error:
@@ -56,8 +57,8 @@ def find_newer(workspace: Path, plan: PlanRef) -> str:
     A plan that is gone, or can't be read, has nowhere to move to.
     """
     try:
-        header = _read_header((workspace / "generated" / plan.name / HEADER_NAME).read_bytes())
-        source = (workspace / header.source_path).read_bytes()
+        header = _read_header(read_plain(workspace / "generated" / plan.name / HEADER_NAME, follow=True))
+        source = read_plain(workspace / header.source_path, follow=True)
     except (OSError, PlanloomError):
         return ""
     if hashlib.sha256(source).hexdigest() != header.source_digest:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planloom.core import canonical, names
+from planloom.core.plainfile import read_plain
 from planloom.ledger import disk
 from planloom.ledger.layout import record_path
 from planloom.ledger.ledger import NOTHING, Lost
@@ -94,12 +95,15 @@ class _AsOf:
 
 
 def read_records(artifacts: Path) -> dict[str, bytes]:
-    """Return every record file below `artifacts/`, by its path relative to the project."""
+    """Return every record file below `artifacts/`, by its path relative to the project. Raises: StoreError when one can't be read."""
     found = {}
     for path in sorted(artifacts.glob("*/*/*/*.json")):
         name = f"artifacts/{path.relative_to(artifacts).as_posix()}"
         if is_record_path(name):
-            found[name] = path.read_bytes()
+            try:
+                found[name] = read_plain(path)
+            except OSError as error:
+                raise disk.refusal(error, path) from error
     return found
 
 
@@ -124,7 +128,7 @@ def export(session: Session, origin: str, *, with_revoked: bool = False) -> Expo
 def _export(session: Session, origin: str, *, with_revoked: bool) -> Exported:
     folder = session.artifacts / "exports"
     leaves_path = folder / "leaves.txt"
-    previous = leaves_path.read_bytes() if leaves_path.exists() else b""
+    previous = read_plain(leaves_path) if leaves_path.exists() else b""
     records = read_records(session.artifacts)
     # The same records for both, although others may be at work: a verifier compares them.
     signer = session.find_key("ci")
@@ -159,7 +163,7 @@ def check_kept(session: Session) -> None:
     """
     leaves = session.artifacts / "exports" / "leaves.txt"
     if leaves.exists():
-        check_leaves(read_records(session.artifacts), leaves.read_bytes())
+        check_leaves(read_records(session.artifacts), read_plain(leaves))
 
 
 def find_origin(session: Session) -> str:
@@ -169,7 +173,7 @@ def find_origin(session: Session) -> str:
     """
     existing = session.artifacts / "exports" / "checkpoint"
     if existing.exists():
-        first = existing.read_bytes().split(b"\n", 1)[0].decode("utf-8", errors="replace")
+        first = read_plain(existing).split(b"\n", 1)[0].decode("utf-8", errors="replace")
         if first:
             return first
     repository = session.environment.get("GITHUB_REPOSITORY")

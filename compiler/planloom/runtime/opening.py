@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from planloom.core import names
 from planloom.core.errors import Conflict, InputError
+from planloom.core.plainfile import read_plain
 from planloom.records.bodies import Closed, Opened
 from planloom.records.compiled import HEADER_NAME, STEPS_NAME, CompiledPlan
 from planloom.records.references import PlanRef, Subject
@@ -67,14 +68,14 @@ def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[st
     """Return a compiled plan and its files. Raises: InputError when it is not compiled, or older than its source."""
     folder = workspace / "generated" / plan
     try:
-        files = {name: (folder / name).read_bytes() for name in (HEADER_NAME, STEPS_NAME)}
+        files = {name: read_plain(folder / name, follow=True) for name in (HEADER_NAME, STEPS_NAME)}
     except OSError as error:
         known = ", ".join(list_plans(workspace)) or "none"
         message = f"plan '{plan}' is not compiled"
         raise InputError(message, hint=f"planloom compile   # compiled plans: {known}") from error
     header = CompiledPlan.from_bytes(files[HEADER_NAME])
     source = workspace / header.source_path
-    if source.is_file() and hashlib.sha256(source.read_bytes()).hexdigest() != header.source_digest:
+    if source.is_file() and hashlib.sha256(read_plain(source, follow=True)).hexdigest() != header.source_digest:
         message = f"{header.source_path} has changed since it was compiled"
         raise InputError(message, hint="planloom compile")
     return header, files
@@ -83,7 +84,7 @@ def read_generated(workspace: Path, plan: str) -> tuple[CompiledPlan, Mapping[st
 def refuse_removed(workspace: Path, plan: str) -> None:
     """See that nothing is begun of a plan whose source was taken away and whose compiled files still lie there. Raises: InputError."""
     try:
-        header = CompiledPlan.from_bytes((workspace / "generated" / plan / HEADER_NAME).read_bytes())
+        header = CompiledPlan.from_bytes(read_plain(workspace / "generated" / plan / HEADER_NAME, follow=True))
     except OSError:
         return  # Opening reads all of it, and says what is wrong with it.
     if not (workspace / header.source_path).is_file():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planloom.core.errors import Difference, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.records import merkle
 from planloom.records.bodies import FOLDERS
 from planloom.trust import note
@@ -185,7 +186,7 @@ def open_leaves(head: Checkpoint, content: bytes) -> tuple[Leaf, ...]:
 def read_positions(root: Path, policy: Policy) -> dict[bytes, int]:
     """Return the place of every leaf in the checkpoint below a project's folder: leaf hash → index; empty when none holds."""
     try:
-        checkpoint, leaves = (root / CHECKPOINT_PATH).read_bytes(), (root / LEAVES_PATH).read_bytes()
+        checkpoint, leaves = read_plain(root / CHECKPOINT_PATH), read_plain(root / LEAVES_PATH)
     except OSError:
         return {}
     return find_positions(checkpoint, leaves, policy)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import Difference, TrustError
+from planloom.core.plainfile import read_plain
 from planloom.records import envelope
 from planloom.trust import policyjournal
 from planloom.trust.policy import KEY_ID, ROOT, SIGNATURE, Policy, PolicyError
@@ -125,7 +126,7 @@ def read_held_trust_files(root: Path) -> dict[str, bytes]:
     change = policyjournal.read_change(root)
     try:
         paths = [p for p in sorted((*folder.glob("*"), *folder.glob("history/*"))) if p.is_file()]
-        files = {p.relative_to(root).as_posix(): p.read_bytes() for p in paths}
+        files = {p.relative_to(root).as_posix(): read_plain(p, follow=True) for p in paths}
     except OSError as error:
         message = f"{TRUST_FOLDER} can't be read: {error.strerror}"
         raise PolicyError(message, code="E_POLICY") from error

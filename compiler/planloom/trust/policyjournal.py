@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planloom.core import canonical
 from planloom.core.errors import StoreError
+from planloom.core.plainfile import read_plain
 from planloom.core.surroundings import POLICY_CHANGE, has_unfinished_policy
 from planloom.ledger import disk
 from planloom.ledger.points import pass_by
@@ -74,12 +75,12 @@ def read_change(root: Path) -> Change | None:
     Raises: PolicyError (`E_POLICY`) when it can't be read.
     """
     try:
-        content = (root / JOURNAL_PATH).read_bytes()
+        content = read_plain(root / JOURNAL_PATH)
     except OSError:
         return None  # As with the lock: in somebody else's folder nobody is waited for.
     change = _decode(content)
     try:
-        now = canonical.digest((root / POLICY_PATH).read_bytes())
+        now = canonical.digest(read_plain(root / POLICY_PATH, follow=True))
     except FileNotFoundError:
         now = ""
     except OSError:
@@ -131,7 +132,7 @@ def put_in_force(root: Path, changes: Mapping[str, bytes | None], keys: Iterable
     Raises: StoreError. Then either nothing has changed, or the change counts and the message says that it does.
     """
     try:
-        now = (root / POLICY_PATH).read_bytes()
+        now = read_plain(root / POLICY_PATH, follow=True)
     except OSError:
         now = b""
     change = Change(canonical.digest(now) if now else "", changes, tuple(keys))
