@@ -347,3 +347,33 @@ def test_init_refuses_an_example_where_plans_are_and_a_place_that_it_cannot_writ
     (tmp_path / "file").write_text("x")
     refused(shop, 5, "init", str(tmp_path / "file"), said=["file"])
     refused(shop, 5, "init", str(tmp_path / "file/deep"), said=["Not a directory"])
+
+
+@pytest.mark.parametrize("verb", [("run",), ("delegate", "--structured-work-item")])
+def test_a_name_that_speaks_of_no_plan_begins_nothing(shop, verb):
+    refused(
+        shop,
+        2,
+        *verb,
+        "nonsense",
+        said=["there is no work item 'nonsense', and its name speaks of no plan", "planloom open nonsense --plan demo"],
+    )
+
+
+def test_delegate_opens_a_name_that_speaks_of_its_plan_or_is_given_with_it(empty):
+    empty.plan(STEPS[0])
+    empty.check("delegate", "--structured-work-item", "demo-4")
+    empty.check("delegate", "--structured-work-item", "nonsense", "--plan", "demo")
+    assert [item["workItemId"] for item in empty.json("status")["workItems"]] == ["demo-4", "nonsense"]
+
+
+def test_a_bundle_makes_no_folder(shop, tmp_path):
+    target = tmp_path / "nonexist" / "evidence.jsonl"
+    refused(shop, 2, "export", "--bundle", str(target), said=[f"{target.parent} is no folder", f"mkdir -p {target.parent}"])
+    assert not target.parent.exists()
+
+
+@pytest.mark.parametrize("output", [".planloom/you.pem", "./.planloom/you.pem", ".planloom/*"])
+def test_an_output_that_would_hand_on_the_keys_is_refused_where_it_is_written(empty, output):
+    (empty.folder / "specs/demo.yaml").write_text(PLAN + f"    outputs: ['{output}']\n")
+    refused(empty, 1, "validate", said=["PL312", "lies in .planloom"])

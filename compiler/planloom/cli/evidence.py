@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,9 @@ def export(
     if bundle is not None and bundle.is_dir():
         message = f"{bundle} is a folder"
         raise InputError(message, hint="planloom export --bundle FILE")
+    if bundle is not None and not bundle.parent.is_dir():
+        message = f"{bundle.parent} is no folder: the bundle can't be written there"
+        raise InputError(message, hint=f"mkdir -p {shlex.quote(str(bundle.parent))}   # then export again")
     if proof:
         _print_proof(project, proof)
         return

@@ -117,6 +117,8 @@ def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], pr
     from planloom.runtime.platform import find_platform
 
     if item:
+        if not plan and item not in session.ledger.items():
+            _refuse_mistyped(session, item)
         api.ensure_item(
             session, item, plan, _params_of(session, item, plan) | parse_params(params), prompt or "planloom delegate"
         )
@@ -132,6 +134,15 @@ def _prepare(session: Session, item: str, plan: str, params: tuple[str, ...], pr
             )
         _grant(session, item, retry, prompt or "asked for by hand")
     return items
+
+
+def _refuse_mistyped(session: Session, item: str) -> None:
+    """See that no work item is opened under a name that is perhaps a slip of the hand; `--plan` says that it is meant."""
+    from planloom.runtime.mistyped import refuse_slip, refuse_unnamed
+    from planloom.runtime.opening import find_plan
+
+    refuse_slip(session, item)
+    refuse_unnamed(session, item, find_plan(session.workspace, item))
 
 
 def _grant(session: Session, item: str, retry: Retry, reason: str) -> None:

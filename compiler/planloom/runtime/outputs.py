@@ -148,7 +148,7 @@ def find_outputs(workspace: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
         if not is_safe_path(name) or not inside:
             shown = name.encode("utf-8", "backslashreplace").decode()
             message = f"output '{shown}' is not a plain path inside the workspace"
-            raise InputError(message, hint="`outputs` takes relative paths without '..'")
+            raise InputError(message, hint="`outputs` takes relative paths without '..', and none in .git/ or .planloom/")
         twin = spelt.setdefault(name.casefold(), name)
         if twin != name:
             message = f"outputs '{twin}' and '{name}' are one file where capitals make no difference"

@@ -1,10 +1,10 @@
 """PL312 outside-workspace: a path leads out of the workspace.
 
 What: Outputs and working directories are relative to the checkout: no `/` or `~` first, no drive, no `..`, no
-backslash.
+backslash, and nothing in `.git` or `.planloom`.
 
-Why: A step could hand on, or overwrite, files that are not the project's, and on another runner the place would not
-exist.
+Why: A step could hand on, or overwrite, files that are not the project's, keys among them, and on another runner the
+place would not exist.
 
 Fails:
     steps:
@@ -63,6 +63,8 @@ def why_outside(path: str) -> str:
     parts = path.lower().split("/")
     if ".." in parts:
         return "leads upward"
+    if next((part for part in parts if part != "."), "") == ".planloom":
+        return "lies in .planloom"
     return "lies in .git" if ".git" in parts else ""
 
 
