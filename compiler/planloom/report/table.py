@@ -8,10 +8,10 @@ from planloom.records.bodies import Abandoned, Claimed, Finished
 from planloom.records.kinds import GOOD_RESULTS
 from planloom.runtime.effects import parse_time
 from planloom.state.machine import Status
-from planloom.state.readiness import awaited, awaited_keys, used_up
+from planloom.state.readiness import awaited, awaited_keys, key_name, rejections, used_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from planloom.records.references import AttemptRef
     from planloom.records.signed import Signed
@@ -164,7 +164,13 @@ def _who_else(view: ItemView, row: Row) -> str:
 
 
 def _people(view: ItemView, row: Row) -> str:
-    return ", ".join(awaited(view, row.step)) or "nobody whom the policy knows"
+    return ", ".join(_whose_turn(view, row)) or "nobody whom the policy knows"
+
+
+def _whose_turn(view: ItemView, row: Row) -> tuple[str, ...]:
+    """Return who can let a gate be passed: those who rejected, else those whose approval is not there."""
+    rejected = rejections(view, row.step) if any(blocker.kind == "rejected" for blocker in row.blockers) else ()
+    return tuple(sorted(key_name(view, one.key_id) for one in rejected)) or awaited(view, row.step)
 
 
 def _next_for(view: ItemView, row: Row, asking: str = "") -> str:
@@ -192,7 +198,7 @@ def _next_for_waiting(item: str, row: Row) -> str:
     if "plan-changed" in kinds:
         return f"planloom migrate {item}"
     if "rejected" in kinds:
-        return f"planloom why {item} {row.step.key}"
+        return f"planloom approve {item} {row.step.key}  # takes the rejection back: {kinds['rejected'].text}"
     if set(kinds) == {"resource"}:
         # Its name, then who holds it: attempts of this work item or of others, `<item>/<step>#<number>`.
         holders = [chain.partition("/")[0] for chain in kinds["resource"].by[1:]]
@@ -300,7 +306,24 @@ def status_document(view: ItemView, schedule: Schedule, *, asking: str = "", mig
 def _blocker(view: ItemView, row: Row, blocker: Blocker) -> dict[str, Any]:
     """Return what is in the way; `who` names the people whose approval is not there."""
     shown: dict[str, Any] = {"kind": blocker.kind, "by": list(blocker.by), "text": blocker.text}
-    return shown | ({"who": list(awaited(view, row.step))} if blocker.kind in {"approval", "rejected"} else {})
+    return shown | ({"who": list(_whose_turn(view, row))} if blocker.kind in {"approval", "rejected"} else {})
+
+
+def _write_rejections(view: ItemView, row: Row, spell: Spell) -> Iterator[str]:
+    """Yield who rejected a step, when and why, and every command that lets it go on."""
+    approve = f"planloom approve {view.item.id} {row.step.key}"
+    for one in rejections(view, row.step):
+        name = key_name(view, one.key_id)
+        reason = getattr(one.record.body, "reason", "") or "no reason given"
+        yield f"  {one.record.at} {name} (key {one.key_id[:8]}): {reason}"
+        yield f"  it stands until {name} approves: {spell(approve)}"
+    for before in row.step.predecessors:
+        state = view.states[before]
+        if state.status is Status.INTEGRATED and state.handoff is not None:
+            revert = f"planloom revert {view.item.id} {before} --handoff {state.handoff.digest[:12]} --reason TEXT"
+            yield f"  or {before}, which is integrated, is taken back: {spell(revert)}"
+        elif state.is_valid:
+            yield f"  or the work is done again from {before} on: {spell(f'{approve} --reject --reentry-step {before}')}"
 
 
 def write_why(view: ItemView, row: Row, *, spell: Spell = str) -> str:
@@ -309,6 +332,8 @@ def write_why(view: ItemView, row: Row, *, spell: Spell = str) -> str:
     lines = [f"{view.item.id}, step {key}: {word}{', ' + attempt if attempt else ''}{' ' + spent if spent else ''}"]
     if word == "waits":
         lines += [f"  {blocker.text}" for blocker in row.blockers]
+        if any(blocker.kind == "rejected" for blocker in row.blockers):
+            lines += _write_rejections(view, row, spell)
         for before in row.step.predecessors:
             state = view.states[before]
             if not state.is_valid:

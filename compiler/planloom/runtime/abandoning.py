@@ -132,6 +132,9 @@ def retry_step(session: Session, item: str, step: str, reason: str) -> Signed:
             message = f"step {step} of {item} is {state.status.value}: it needs no retry"
             again = f"planloom delegate --structured-work-item {item} --retry {step} --take-back"
             lost = state.status is Status.DONE and view.item.is_open
+            if state.status is Status.INTEGRATED and state.handoff is not None and view.item.is_open:
+                revert = f"planloom revert {item} {step} --handoff {state.handoff.digest[:12]} --reason TEXT"
+                raise Conflict(message, hint=f"{revert}   # takes it back, then it can be done again")
             hint = f"planloom why {item} {step}" + (f"   # if its outputs are lost: {again}" if lost else "")
             raise Conflict(message, hint=hint)
         compiled = view.steps[step]

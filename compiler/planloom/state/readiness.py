@@ -69,7 +69,7 @@ def count_approvals(view: ItemView, step: CompiledStep, *, claimant: str = "") -
 
 def awaited(view: ItemView, step: CompiledStep) -> tuple[str, ...]:
     """Return the names of those whose approval of the step's gate is not there, sorted: each of them may give one of those that are missing."""
-    return tuple(sorted(view.rules.names.get(key, key[:8]) for key in awaited_keys(view, step)))
+    return tuple(sorted(key_name(view, key) for key in awaited_keys(view, step)))
 
 
 def awaited_keys(view: ItemView, step: CompiledStep) -> frozenset[str]:
@@ -78,6 +78,16 @@ def awaited_keys(view: ItemView, step: CompiledStep) -> frozenset[str]:
         return frozenset()
     given = {d.key_id for d in _decisions(view, step) if d.record.event == "approved"}
     return view.rules.holders.get(step.gate[0], frozenset()) - given
+
+
+def rejections(view: ItemView, step: CompiledStep) -> tuple[Signed, ...]:
+    """Return the rejections that hold the step up: each stands until its own key approves, or the work is done again."""
+    return tuple(d for d in _decisions(view, step) if d.record.event == "rejected")
+
+
+def key_name(view: ItemView, key_id: str) -> str:
+    """Return whose key it is, the beginning of its id when the policy does not say."""
+    return view.rules.names.get(key_id, key_id[:8])
 
 
 def approvals_wanted(view: ItemView, step: CompiledStep) -> int:
@@ -146,10 +156,9 @@ def _gate_blocker(view: ItemView, step: CompiledStep, claimant: str) -> Blocker 
     role, wanted = step.gate[0], approvals_wanted(view, step)
     if any(not view.states[key].is_valid for key in step.predecessors):
         return Blocker("approval", (role,), f"{_approvals(wanted)} by {role}")
-    decisions = _decisions(view, step)
-    rejected = [d for d in decisions if d.record.event == "rejected"]
+    rejected = rejections(view, step)
     if rejected:
-        return Blocker("rejected", (role,), f"rejected by {rejected[-1].record.actor}")
+        return Blocker("rejected", (role,), f"rejected by {', '.join(key_name(view, d.key_id) for d in rejected)}")
     missing = wanted - len(count_approvals(view, step, claimant=claimant))
     if missing <= 0:
         return None
