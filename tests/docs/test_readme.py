@@ -37,9 +37,6 @@ def test_the_tour_goes_from_a_plan_of_ones_own_to_the_approval_that_it_waits_for
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs" / "release.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
-    (tmp_path / "Makefile").write_text(
-        "lint test publish:\n\t@true\ndist:\n\t@mkdir -p dist && touch dist/a.tar.gz\n.PHONY: dist\n"
-    )
     terminal = transcript.Terminal(tmp_path)
     for command in transcript.read_commands(page, "tour"):
         printed = terminal.type(f"{command}\necho exit $?")
