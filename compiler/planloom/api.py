@@ -170,10 +170,9 @@ def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
 
 
 def find_migration(session: Session, view: ItemView, schedule: Schedule) -> str:
-    """Return the command that moves a work item to its plan as it is now; "" while it is bound to that, or nothing stands still."""
-    stands = any(row.word in {"failed", "waits", "manual"} for row in schedule.rows)
+    """Return the command that moves a work item to its plan as it is now; "" while it is bound to that, or all is done."""
     # A scratch run takes the plan from elsewhere: nothing can be migrated in its folder.
-    if not view.item.is_open or not stands or session.workspace != session.root:
+    if not view.item.is_open or schedule.is_finished or session.workspace != session.root:
         return ""
     from planloom.runtime.drifting import find_newer
 

@@ -141,3 +141,21 @@ def test_a_scratch_run_whose_plan_moved_on_names_no_migration(tmp_path):
         assert said.endswith(
             f"Next: planloom delegate --structured-work-item demo-1 --retry ship --root '{tmp_path}/a scratch'\n"
         )
+
+
+def test_a_work_item_that_goes_on_with_the_old_plan_says_so(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "ship", "run": "true"})
+    shop.check("open", "demo-1")
+    shop.plan({"key": "ship", "run": "true # new"})
+    said = shop.check("status", "demo-1").stderr
+    assert "plan demo has changed since demo-1 was bound to it: planloom migrate demo-1\n" in said
+    assert said.endswith("Next: planloom run\n")
+
+
+def test_a_work_item_that_a_migration_left_with_nothing_to_do_is_closed_by_what_comes_next(tmp_path):
+    shop = Shop(tmp_path / "shop", {"key": "build", "run": "true"}, {"key": "ship", "run": "exit 1"})
+    shop.run("run", "demo-1")
+    shop.plan({"key": "build", "run": "true"})
+    assert shop.check("migrate", "demo-1", "--yes").stderr.endswith("Next: planloom run demo-1\n")
+    assert shop.check("run", "demo-1").stderr.endswith("Next: planloom verify\n")
+    assert "closed" in shop.check("status", "demo-1").stdout

@@ -191,7 +191,7 @@ def status_json(session: Session, view: ItemView, schedule: Schedule) -> dict[st
 
 
 def _say_newer_plan(session: Session, view: ItemView, schedule: Schedule) -> None:
-    """Say so when a plan has moved on while a work item stands still: what waits or failed is perhaps what was repaired in it."""
+    """Say so when a plan has moved on: the work item goes on with the one that it is bound to."""
     command = api.find_migration(session, view, schedule)
     if command:
         screen.say(given.repeat(f"plan {view.item.plan.name} has changed since {view.item.id} was bound to it: {command}"))
