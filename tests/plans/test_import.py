@@ -208,6 +208,30 @@ def test_whatever_is_not_kept_is_reported_with_its_place(planloom, tmp_path):
     assert step.native[1]["with"] == {"a": "${{ inputs.level }}", "b": "1.5", "c": ""}
 
 
+MISSHAPEN = """jobs:
+  a: {steps: 3}
+  b: null
+  c:
+    needs: 5
+    steps: [1, null, {run: [x], name: odd}, {run: make}]
+"""
+
+
+def test_parts_of_no_shape_that_github_knows_are_reported_with_their_place(planloom, tmp_path):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "ci.yml").write_text(MISSHAPEN)
+    done = planloom("import", "ci.yml")
+    assert done.status == 0
+    assert done.err.splitlines()[:-1] == [
+        "ci.yml:2:7: the steps of job 'a' are no list and left out",
+        "ci.yml:3:3: job 'b' is no mapping and left out",
+        "ci.yml:5:12: what job 'c' needs is no name and no list of names, and left out",
+        "ci.yml:6:13: a step of job 'c' is no mapping and left out",
+        "ci.yml:6:16: a step of job 'c' is no mapping and left out",
+        "ci.yml:6:23: 'run' of a GitHub step is no plain value and left out",
+    ]
+
+
 def test_an_action_that_becomes_another_version_is_reported_and_each_pin_says_its_version(planloom, tmp_path):
     (tmp_path / "specs").mkdir()
     uses = "".join(f"      - uses: actions/{action}\n" for action in ("checkout@v4", "setup-python@v3", "cache@v5", "cache"))

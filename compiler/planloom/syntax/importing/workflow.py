@@ -61,6 +61,9 @@ def import_workflow(node: MapNode, plan_id: str, pins: Mapping[str, tuple[str, s
     jobs = node.map_at("jobs")
     keys = {name: make_key(name, "job") for name in jobs}
     tree["steps"] = [importer.step(name, job, keys, jobs) for name, job in jobs.items() if isinstance(job, MapNode)]
+    for name, job in jobs.items():
+        if not isinstance(job, MapNode):
+            importer.note(jobs.key_span(name), f"job '{name}' is no mapping and left out")
     for key in node:
         if key not in ("name", "on", "env", "permissions", "jobs", "run-name"):
             importer.note(node.key_span(key), f"'{key}' of the workflow is left out")
@@ -107,6 +110,8 @@ class _Importer:
         names = [needs] if isinstance(needs, str) else list(needs) if isinstance(needs, ListNode) else []
         if names:
             step["needs"] = [keys.get(str(need), str(need)) for need in names]
+        elif needs is not None and not isinstance(needs, str | ListNode):
+            self.note(job.value_span("needs"), f"what job '{name}' needs is no name and no list of names, and left out")
         for key in job:
             if key not in JOB_KEYS:
                 self.note(job.key_span(key), f"'{key}' of job '{name}' is left out")
@@ -120,13 +125,23 @@ class _Importer:
             step["env"] = env
         if "permissions" in job:
             step["permissions"] = self.permissions(job)
-        natives = [self.native(item, axes, job) for item in job.list_at("steps") if isinstance(item, MapNode)]
+        natives = [self.native(item, axes, job) for item in self.steps(name, job)]
         if natives:
             step["steps"] = natives
             names_of_secrets = {found.upper() for found in _SECRET.findall(str(natives))} - {"GITHUB_TOKEN"}
             if names_of_secrets:
                 step["secrets"] = sorted(names_of_secrets)
         return step
+
+    def steps(self, name: str, job: MapNode) -> list[MapNode]:
+        """Return the steps of a job that are steps; anything else in their place is reported."""
+        steps = job.list_at("steps")
+        if "steps" in job and not isinstance(job["steps"], ListNode):
+            self.note(job.key_span("steps"), f"the steps of job '{name}' are no list and left out")
+        for index, item in enumerate(steps):
+            if not isinstance(item, MapNode):
+                self.note(steps.item_span(index), f"a step of job '{name}' is no mapping and left out")
+        return [item for item in steps if isinstance(item, MapNode)]
 
     def place(self, name: str, job: MapNode, step: dict[str, Any]) -> None:
         """Add where the job runs: runner, timeout, environment, container."""
@@ -229,6 +244,8 @@ class _Importer:
             if key in ("with", "env"):
                 if inner := self.mapping(item, key):
                     kept[key] = to_plain(inner)
+            elif isinstance(item.get(key), MapNode | ListNode):
+                self.note(item.key_span(key), f"'{key}' of a GitHub step is no plain value and left out")
             elif key in item:
                 kept[key] = to_plain(item[key])
         for key in item:
