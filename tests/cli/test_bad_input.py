@@ -369,7 +369,7 @@ def test_delegate_opens_a_name_that_speaks_of_its_plan_or_is_given_with_it(empty
 
 def test_a_bundle_makes_no_folder(shop, tmp_path):
     target = tmp_path / "nonexist" / "evidence.jsonl"
-    refused(shop, 2, "export", "--bundle", str(target), said=[f"{target.parent} is no folder", f"mkdir -p {target.parent}"])
+    refused(shop, 2, "export", "--bundle", str(target), said=[f"there is no folder {target.parent}", f"mkdir -p {target.parent}"])
     assert not target.parent.exists()
 
 

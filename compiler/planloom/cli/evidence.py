@@ -79,8 +79,8 @@ def export(
     if bundle is not None and bundle.is_dir():
         message = f"{bundle} is a folder"
         raise InputError(message, hint="planloom export --bundle FILE")
-    if bundle is not None and not bundle.parent.is_dir():
-        message = f"{bundle.parent} is no folder: the bundle can't be written there"
+    if bundle is not None and not bundle.parent.exists():
+        message = f"there is no folder {bundle.parent} for the bundle"
         raise InputError(message, hint=f"mkdir -p {shlex.quote(str(bundle.parent))}   # then export again")
     if proof:
         _print_proof(project, proof)
