@@ -7,9 +7,7 @@ import statistics
 import pytest
 
 from benchmarks.measuring import PLANLOOM, cost_of
-from planloom.records.compiled import encode_steps
 from shops import Shop
-from worlds import Shape, compile_shapes
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 7
@@ -18,14 +16,9 @@ MOST = 1.2
 
 
 def large_plan(folder, count):
-    """Lay down a compiled plan of chains of ten steps; nobody has to write it by hand."""
+    """Lay down a plan of chains of ten steps, compiled, with a work item."""
     shop = Shop(folder)
-    shapes = [Shape(f"s{n:05d}", needs=(f"s{n - 1:05d}",) if n % 10 else ()) for n in range(count)]
-    header, steps = compile_shapes(shapes)
-    generated = shop.folder / "generated/demo"
-    generated.mkdir(parents=True)
-    (generated / "plan.json").write_bytes(header.to_bytes())
-    (generated / "steps.jsonl").write_bytes(encode_steps(steps))
+    shop.plan(*({"key": f"s{n:05d}", "run": "true", "needs": [f"s{n - 1:05d}"] if n % 10 else []} for n in range(count)))
     shop.check("open", "demo-1")
     return shop
 
