@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 
 import pytest
 
@@ -104,3 +106,25 @@ def test_other_work_items_go_on_beside_one_that_does_not_hold(shop):
     document = json.loads(shop.run("status", "--format", "json").stdout)
     assert [one["workItemId"] for one in document["workItems"]] == ["rel-2"]
     assert [(one["workItemId"], one["code"]) for one in document["broken"]] == [("rel-1", "E_KEY_REVOKED")]
+
+
+def test_on_a_git_ledger_the_way_out_collects_first(tmp_path):
+    shop = Shop(tmp_path / "shop")
+    subprocess.run(["git", "init", "-q", "--bare", tmp_path / "ledger.git"], check=True)
+    there = ("--ledger", f"git:{tmp_path}/ledger.git")
+    shop.check("keys", "new", "ann")
+    shop.check("keys", "trust", "ann", "--role", "approver", "--yes", *there)
+    shop.plan({"key": "c", "run": "true", "gate": {"role": "approver", "approvals": 2}}, plan="rel")
+    shop.check("open", "rel-1", *there)
+    shop.check("approve", "rel-1", "c", "--yes", *there, PLANLOOM_SIGNING_KEY_FILE=".planloom/ann.pem")
+    refused = revoke(shop, *there)
+    assert refused.returncode == 3
+    named = re.search(r"(planloom collect .*?)   # they are honest", refused.stderr)
+    assert [words.split()[:2] for words in named[1].split(" && ")] == [
+        ["planloom", verb] for verb in ("collect", "export", "collect")
+    ]
+    for command in named[1].split(" && "):
+        shop.check(*shlex.split(command)[1:])
+    assert revoke(shop, *there).returncode == 0
+    shop.check("status", "rel-1", *there)
+    shop.check("verify", *there)

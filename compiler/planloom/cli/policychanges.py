@@ -134,7 +134,7 @@ def revoke(name: str, reason: str, at_size: int | None, root: Path | None, ledge
         known = find_named(policy, name)
         reach = _reach(project, policy, name, ledger)
         if at_size is None:
-            _refuse_undecided(known, reach, reason)
+            _refuse_undecided(known, reach, reason, collects=bool(ledger))
         size = reach.size if at_size is None else at_size
         changed = revoke_key(policy, name, size, reason)
         if size > reach.size:
@@ -165,8 +165,11 @@ def _reach(project: Path, policy: Policy, name: str, ledger: str) -> Reach:
     return reach
 
 
-def _refuse_undecided(known: TrustedKey, reach: Reach, reason: str) -> None:
-    """Leave it to a person whether what a key signed lately is honest. Raises: Conflict with a command for either answer."""
+def _refuse_undecided(known: TrustedKey, reach: Reach, reason: str, *, collects: bool) -> None:
+    """Leave it to a person whether what a key signed lately is honest. Raises: Conflict with a command for either answer.
+
+    `collects`: the records lie in a ledger from which a checkpoint is made by collecting.
+    """
     name = shlex.quote(known.name)
     words = f"planloom keys revoke {name} --reason {shlex.quote(reason)}"
     if known.revoked is not None:
@@ -186,8 +189,9 @@ def _refuse_undecided(known: TrustedKey, reach: Reach, reason: str) -> None:
         return
     message = f"{known.name} signed what no checkpoint covers yet: {_shown(beyond)}"
     items = ", ".join(sorted({path.split("/")[2] for path in beyond}))
+    covering = "planloom collect && planloom export && planloom collect --push" if collects else "planloom export"
     ways = (
-        f"planloom export   # they are honest: they count when {known.name} is revoked after it",
+        f"{covering}   # they are honest: they count when {known.name} is revoked after it",
         f"{words} --at-size {reach.size}   # they are not: they count no more, and {items} stands still",
     )
     raise Conflict(message, hint="\n  ".join(ways))
