@@ -164,9 +164,9 @@ def next_command(session: Session, view: ItemView, schedule: Schedule) -> str:
         alone = choose_item(session, "", "")[0] == view.item.id
     except InputError:
         alone = False  # several plans: the work item must be named
-    return table.next_command(
-        view, schedule, alone=alone, asking=find_asking(session), migration=find_migration(session, view, schedule)
-    )
+    # Only what has failed is moved to another plan before it goes on: else the plan's source need not be read again here.
+    migration = find_migration(session, view, schedule) if schedule.failed else ""
+    return table.next_command(view, schedule, alone=alone, asking=find_asking(session), migration=migration)
 
 
 def find_migration(session: Session, view: ItemView, schedule: Schedule) -> str:
