@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from planloom.core import names
 from planloom.core.errors import InputError, StoreError
+from planloom.core.plainfile import read_plain
 from planloom.ledger.copying import MARK, half_copy
 from planloom.ledger.gitport import Git
 from planloom.ledger.journal import JOURNAL, Journal
@@ -110,7 +111,7 @@ def _read_files(root: Path) -> History:
                     # A finding and no error: one link would else keep back whatever else is broken.
                     breaks.append(stranger(name, _NOT_PLAIN))
                     continue
-                content = (root / name).read_bytes()
+                content = read_plain(root / name, follow=not name.startswith(ARTIFACTS))
                 if not is_other_workflow(name, content):
                     files[name] = content
         if change is not None:
