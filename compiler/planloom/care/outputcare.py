@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def find_output_faults(ground: Ground) -> Iterator[Finding]:
             continue  # somebody else has repaired it
         except OSError as error:
             what = f"an output that is kept can't be read: {error.strerror}"
-            yield Finding("output", ground.shown(path), what, f"ls -l '{path}'  # and check who owns it")
+            yield Finding("output", ground.shown(path), what, f"ls -l {shlex.quote(str(path))}  # and check who owns it")
     yield from _find_lost(ground, store)
 
 
